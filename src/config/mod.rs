@@ -1,0 +1,405 @@
+//! The spout's configuration: checked once, then plain typed values.
+
+pub mod keys;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+pub use values::{ConfigError, Values, read_file};
+
+use crate::multilang::Context;
+use crate::offsets::{Layout, Writer};
+use crate::spout::retry::Backoff;
+use crate::tuple::{Encoder, Encoding, Field, Undecodable};
+
+/// Everything the spout needs to know, valid.
+#[derive(Debug, Clone)]
+pub struct SpoutConfig {
+    /// How to reach and read Kafka.
+    pub kafka: KafkaConfig,
+    /// Where to begin without, or in spite of, a stored offset.
+    pub first_poll: FirstPoll,
+    /// Where the offsets are kept.
+    pub zookeeper: ZooKeeperConfig,
+    /// How often acked offsets are committed.
+    pub commit_period: Duration,
+    /// What stops new records.
+    pub limits: Limits,
+    /// When failed tuples come again.
+    pub backoff: Backoff,
+    /// How records become tuples.
+    pub encoder: Encoder,
+    /// Whether records without a value are passed over.
+    pub skip_tombstones: bool,
+    /// Whether the topology has ackers. Without them tuples carry no id, and a record is done when its reply is written.
+    pub ackers: bool,
+    /// How long an empty `next` may be held open.
+    pub hold: Duration,
+    /// Which log lines travel to Storm.
+    pub log_level: tracing::Level,
+    /// A file that gets the log lines too.
+    pub log_file: Option<PathBuf>,
+}
+
+/// How to reach and read Kafka.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    /// `host:port,host:port`.
+    pub bootstrap: String,
+    /// Topics, sorted, without repeats.
+    pub topics: Vec<String>,
+    /// Consumer group; nobody joins it.
+    pub group_id: String,
+    /// How often to ask for new partitions.
+    pub refresh: Duration,
+    /// librdkafka properties of the user, applied last.
+    pub properties: Vec<(String, String)>,
+}
+
+/// Where the offsets are kept.
+#[derive(Debug, Clone)]
+pub struct ZooKeeperConfig {
+    /// `host:port,host:port`, without a chroot: it is a part of the paths.
+    pub servers: String,
+    /// Where the znodes are.
+    pub layout: Layout,
+    /// Who writes them.
+    pub writer: Writer,
+    /// Session timeout.
+    pub session_timeout: Duration,
+}
+
+/// `kafka.spout.first.poll.offset.strategy` (storm-kafka-client's `FirstPollOffsetStrategy`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FirstPoll {
+    /// Begin at the earliest record, else at the end.
+    pub earliest: bool,
+    /// Go on from any stored offset; else only from one that this topology id stored.
+    pub uncommitted: bool,
+}
+
+/// What stops new records; retries are bound by `in_flight` alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Tuples emitted and not yet acked or failed, per task.
+    pub in_flight: usize,
+    /// Offsets from the lowest unacked to the last emitted one, per partition.
+    pub offsets: usize,
+    /// Bytes of kept frames, per task.
+    pub bytes: usize,
+}
+
+impl SpoutConfig {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn read(storm: &Map<String, Value>, file: &Map<String, Value>, context: &Context) -> Result<Self, ConfigError> {
+        let values = Values { storm, file };
+        values.check_names()?;
+        values.one_of(
+            "kafka.spout.processing.guarantee",
+            (),
+            &[("at-least-once", ())],
+            &["at-most-once", "no-guarantee"],
+        )?;
+        let level_words = [
+            ("error", tracing::Level::ERROR),
+            ("warn", tracing::Level::WARN),
+            ("info", tracing::Level::INFO),
+            ("debug", tracing::Level::DEBUG),
+            ("trace", tracing::Level::TRACE),
+        ];
+        let tombstones = [("emit", false), ("skip", true)];
+        let kafka = kafka(&values, context)?;
+        Ok(Self {
+            first_poll: first_poll(&values)?,
+            zookeeper: zookeeper(&values, context, kafka.topics.len() == 1)?,
+            kafka,
+            commit_period: values.millis("kafka.spout.offset.commit.period.ms", 2000, 10)?,
+            limits: limits(&values)?,
+            backoff: backoff(&values)?,
+            encoder: encoder(&values, context)?,
+            skip_tombstones: values.one_of("kafka.spout.tombstones", false, &tombstones, &[])?,
+            ackers: values.integer("topology.acker.executors", 1, 0..=i64::MAX)? > 0,
+            hold: values.millis("kafka.spout.next.hold.ms", 50, 0)?,
+            log_level: values.one_of("kafka.spout.log.level", tracing::Level::INFO, &level_words, &[])?,
+            log_file: values.text("kafka.spout.log.file")?.map(PathBuf::from),
+        })
+    }
+}
+
+fn kafka(values: &Values<'_>, context: &Context) -> Result<KafkaConfig, ConfigError> {
+    let (key, default) = ("kafka.spout.bootstrap.servers", "config.bootstrap.servers");
+    let servers = values.list(key)?.or(values.list(default)?);
+    let bootstrap = servers.ok_or_else(|| missing(key, "the Kafka brokers, as host:port,host:port"))?.join(",");
+    let (key, default) = ("kafka.spout.topics", "config.topics");
+    let mut topics = values.list(key)?.or(values.list(default)?).ok_or_else(|| missing(key, "the topics to read"))?;
+    if let Some(topic) = topics.iter().find(|topic| !is_topic_name(topic)) {
+        return Err(ConfigError::new(
+            key,
+            format!("{topic:?} is no topic name: at most 249 of letters, digits, `.`, `_` and `-`"),
+        ));
+    }
+    topics.sort_unstable();
+    topics.dedup();
+    let group = values.text("kafka.spout.group.id")?.or(values.text("config.groupid")?);
+    Ok(KafkaConfig {
+        bootstrap,
+        topics,
+        group_id: group.unwrap_or(default_id(values, context)?),
+        refresh: values.millis("kafka.spout.partition.refresh.period.ms", 30_000, 100)?,
+        properties: values.with_prefix("kafka.spout.consumer.")?,
+    })
+}
+
+/// Kafka's own rule (`org.apache.kafka.common.internals.Topic`).
+fn is_topic_name(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    (1..=249).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
+}
+
+fn first_poll(values: &Values<'_>) -> Result<FirstPoll, ConfigError> {
+    let strategy = |earliest, uncommitted| FirstPoll { earliest, uncommitted };
+    let words = [
+        ("uncommitted-earliest", strategy(true, true)),
+        ("uncommitted-latest", strategy(false, true)),
+        ("earliest", strategy(true, false)),
+        ("latest", strategy(false, false)),
+    ];
+    let not_yet = ["timestamp", "uncommitted-timestamp"];
+    values.one_of("kafka.spout.first.poll.offset.strategy", strategy(true, true), &words, &not_yet)
+}
+
+fn zookeeper(values: &Values<'_>, context: &Context, single_topic: bool) -> Result<ZooKeeperConfig, ConfigError> {
+    let key = "kafka.spout.zookeeper.connect";
+    let connect = match values.text(key)?.or(values.text("config.zkServers")?) {
+        Some(connect) => connect,
+        None => storm_zookeeper(values)?
+            .ok_or_else(|| missing(key, "the ZooKeeper servers, as host:port,host:port/chroot"))?,
+    };
+    let (hosts, chroot) = connect.find('/').map_or((connect.as_str(), ""), |slash| connect.split_at(slash));
+    // Java writes a comma after the last server.
+    let hosts: Vec<&str> = hosts.split(',').map(str::trim).filter(|host| !host.is_empty()).collect();
+    if hosts.is_empty() {
+        return Err(ConfigError::new(key, format!("{connect:?} names no server; write host:port,host:port/chroot")));
+    }
+    let with_port = |host: &&str| match host.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => (*host).to_owned(),
+        _ => format!("{host}:2181"),
+    };
+    let name = default_id(values, context)?;
+    let (root, id) = (values.text("kafka.spout.zookeeper.root")?, values.text("kafka.spout.zookeeper.id")?);
+    let prefix = match (root, id, values.text("config.zkRoot")?) {
+        (None, None, Some(whole)) => whole,
+        (root, id, _) => format!("{}/{}", root.as_deref().unwrap_or("/kafka-spout"), id.unwrap_or(name)),
+    };
+    let layout = Layout::new(&format!("{chroot}/{prefix}"), single_topic);
+    Ok(ZooKeeperConfig {
+        servers: hosts.iter().map(with_port).collect::<Vec<_>>().join(","),
+        layout: layout.map_err(|problem| ConfigError::new("kafka.spout.zookeeper.root", problem))?,
+        writer: Writer {
+            topology_id: values.text("storm.id")?.unwrap_or(topology_name(values)?),
+            topology_name: topology_name(values)?,
+        },
+        session_timeout: values.millis("kafka.spout.zookeeper.session.timeout.ms", 20_000, 1000)?,
+    })
+}
+
+fn storm_zookeeper(values: &Values<'_>) -> Result<Option<String>, ConfigError> {
+    let port = values.integer("storm.zookeeper.port", 2181, 1..=65535)?;
+    let servers = values.list("storm.zookeeper.servers")?;
+    let with_port =
+        |servers: Vec<String>| servers.iter().map(|server| format!("{server}:{port}")).collect::<Vec<_>>().join(",");
+    Ok(servers.map(with_port))
+}
+
+fn limits(values: &Values<'_>) -> Result<Limits, ConfigError> {
+    let pending = values.integer("topology.max.spout.pending", 2000, 1..=i64::MAX)?;
+    Ok(Limits {
+        in_flight: values.integer("kafka.spout.max.in.flight", pending.min(10_000_000), 1..=10_000_000)? as usize,
+        offsets: values.integer("kafka.spout.max.uncommitted.offsets", 100_000, 1..=i64::MAX)? as usize,
+        bytes: values.integer("kafka.spout.max.uncommitted.bytes", 64 << 20, 1..=i64::MAX)? as usize,
+    })
+}
+
+fn backoff(values: &Values<'_>) -> Result<Backoff, ConfigError> {
+    let limit = values.integer("kafka.spout.retry.limit", -1, -1..=i64::from(u32::MAX))?;
+    let not_yet = ["stream:", "topic:", "stop"];
+    values.one_of("kafka.spout.retry.exhausted", (), &[("log", ())], &not_yet)?;
+    Ok(Backoff {
+        initial: values.millis("kafka.spout.retry.initial.delay.ms", 0, 0)?,
+        delay: values.millis("kafka.spout.retry.delay.ms", 100, 0)?,
+        max: values.millis("kafka.spout.retry.max.delay.ms", 10_000, 0)?,
+        jitter: values.share("kafka.spout.retry.jitter", 0.2)?,
+        limit: u32::try_from(limit).ok(),
+    })
+}
+
+fn encoder(values: &Values<'_>, context: &Context) -> Result<Encoder, ConfigError> {
+    let key = "kafka.spout.fields";
+    let names = values.list(key)?.unwrap_or_else(|| vec!["value".to_owned()]);
+    let fields: Result<Vec<Field>, String> = names.iter().map(|name| name.parse()).collect();
+    let fields = fields.map_err(|problem| ConfigError::new(key, problem))?;
+    check_field_count(&names, context)?;
+    let encodings = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64)];
+    let encodings_not_yet = ["hex", "latin1", "json"];
+    let undecodable = [("replace", Undecodable::Replace), ("base64", Undecodable::Base64)];
+    let undecodable_not_yet = ["stream:", "topic:", "stop"];
+    Ok(Encoder {
+        fields,
+        key: values.one_of("kafka.spout.key.encoding", Encoding::Utf8, &encodings, &encodings_not_yet)?,
+        value: values.one_of("kafka.spout.value.encoding", Encoding::Utf8, &encodings, &encodings_not_yet)?,
+        undecodable: values.one_of(
+            "kafka.spout.undecodable",
+            Undecodable::Replace,
+            &undecodable,
+            &undecodable_not_yet,
+        )?,
+    })
+}
+
+/// A tuple with another number of values than the stream declares kills the worker at the first record.
+fn check_field_count(names: &[String], context: &Context) -> Result<(), ConfigError> {
+    let Some(declared) = &context.default_fields else {
+        let problem =
+            format!("component {:?} does not declare the stream \"default\", to which tuples go", context.component);
+        return Err(ConfigError::new("output fields", problem));
+    };
+    if declared.len() != names.len() {
+        let problem = format!(
+            "{} values a tuple ({}), but component {:?} declares {} output fields ({}) on stream \"default\"; make the numbers equal",
+            names.len(),
+            names.join(", "),
+            context.component,
+            declared.len(),
+            declared.join(", "),
+        );
+        return Err(ConfigError::new("kafka.spout.fields", problem));
+    }
+    Ok(())
+}
+
+fn topology_name(values: &Values<'_>) -> Result<String, ConfigError> {
+    values.text("topology.name")?.ok_or_else(|| missing("topology.name", "Storm sets it; a test parent must, too"))
+}
+
+fn default_id(values: &Values<'_>, context: &Context) -> Result<String, ConfigError> {
+    Ok(format!("{}-{}", topology_name(values)?, context.component))
+}
+
+fn missing(key: &str, what: &str) -> ConfigError {
+    ConfigError::new(key, format!("is not set: {what}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::offsets::Layout;
+
+    fn context() -> Context {
+        Context {
+            component: "kafka".to_owned(),
+            task_id: 3,
+            task_index: 0,
+            task_count: 1,
+            default_fields: Some(vec!["value".to_owned()]),
+        }
+    }
+
+    fn read(extra: &Value) -> Result<SpoutConfig, ConfigError> {
+        let mut conf = json!({
+            "topology.name": "wc",
+            "storm.id": "wc-1-1700000000",
+            "storm.zookeeper.servers": ["z1", "z2"],
+            "storm.zookeeper.port": 2182,
+            "topology.acker.executors": null,
+            "topology.max.spout.pending": null,
+            "kafka.spout.bootstrap.servers": "k1:9092,k2:9092",
+            "kafka.spout.topics": "t",
+        });
+        let conf = conf.as_object_mut().expect("object");
+        conf.extend(extra.as_object().expect("object").clone());
+        SpoutConfig::read(conf, &Map::new(), &context())
+    }
+
+    fn path(config: &SpoutConfig) -> String {
+        config.zookeeper.layout.path("t", 3)
+    }
+
+    #[test]
+    fn storms_own_keys_are_the_defaults() {
+        let config = read(&json!({})).expect("config");
+        assert_eq!(config.zookeeper.servers, "z1:2182,z2:2182");
+        assert_eq!(path(&config), "/kafka-spout/wc-kafka/partition_3");
+        assert_eq!(config.kafka.group_id, "wc-kafka");
+        assert_eq!(config.limits.in_flight, 2000);
+        assert!(config.ackers);
+        let config = read(&json!({"topology.max.spout.pending": 10, "topology.acker.executors": "0"})).expect("config");
+        assert_eq!((config.limits.in_flight, config.ackers), (10, false));
+    }
+
+    #[test]
+    fn the_keys_of_storm_ui_serve_as_defaults() {
+        let config = read(&json!({
+            "kafka.spout.topics": null, "config.topics": "t", "config.groupid": "g",
+            "config.zkServers": "z9:2181,z8,", "config.zkRoot": "/old/id",
+        }))
+        .expect("config");
+        assert_eq!((config.kafka.topics, config.kafka.group_id), (vec!["t".to_owned()], "g".to_owned()));
+        assert_eq!(config.zookeeper.servers, "z9:2181,z8:2181");
+        assert_eq!(config.zookeeper.layout.path("t", 3), "/old/id/partition_3");
+    }
+
+    #[test]
+    fn a_chroot_is_a_part_of_the_paths_and_several_topics_have_nodes_of_their_own() {
+        let config = read(&json!({"kafka.spout.zookeeper.connect": "z1:1/a/b", "kafka.spout.zookeeper.id": "me", "kafka.spout.topics": ["u", "t", "u"]})).expect("config");
+        assert_eq!(path(&config), "/a/b/kafka-spout/me/t/partition_3");
+        assert_eq!(config.kafka.topics, ["t", "u"]);
+        assert_eq!(config.zookeeper.layout, Layout::new("/a/b//kafka-spout/me", false).expect("layout"));
+    }
+
+    #[test]
+    fn java_spellings_and_passed_on_properties_are_accepted() {
+        let config = read(&json!({
+            "kafka.spout.processing.guarantee": "AT_LEAST_ONCE",
+            "kafka.spout.first.poll.offset.strategy": "UNCOMMITTED_LATEST",
+            "kafka.spout.consumer.fetch.min.bytes": 1,
+            "kafka.spout.consumer.client.rack": "r1",
+        }))
+        .expect("config");
+        assert_eq!(config.first_poll, FirstPoll { earliest: false, uncommitted: true });
+        let properties = [("client.rack", "r1"), ("fetch.min.bytes", "1")];
+        assert_eq!(config.kafka.properties, properties.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_its_key() {
+        for (conf, key, words) in [
+            (json!({"kafka.spout.topics": null}), "kafka.spout.topics", "is not set"),
+            (json!({"kafka.spout.topics": "a b"}), "kafka.spout.topics", "no topic name"),
+            (json!({"kafka.spout.bootstrap.servers": ""}), "kafka.spout.bootstrap.servers", "is not set"),
+            (json!({"kafka.spout.max.in.flight": 0}), "kafka.spout.max.in.flight", "from 1"),
+            (
+                json!({"kafka.spout.processing.guarantee": "at-most-once"}),
+                "kafka.spout.processing.guarantee",
+                "not yet",
+            ),
+            (json!({"kafka.spout.retry.exhausted": "topic:dead"}), "kafka.spout.retry.exhausted", "not yet"),
+            (json!({"kafka.spout.value.encoding": "json"}), "kafka.spout.value.encoding", "not yet"),
+            (json!({"kafka.spout.fields": "value,key"}), "kafka.spout.fields", "declares 1 output fields (value)"),
+            (json!({"kafka.spout.fields": "valeu"}), "kafka.spout.fields", "\"valeu\" is no field"),
+            (json!({"kafka.spout.zookeeper.connect": ",/x"}), "kafka.spout.zookeeper.connect", "names no server"),
+            (json!({"kafka.spout.zookeeper.id": "a\u{0}b"}), "kafka.spout.zookeeper.root", "path"),
+            (json!({"topology.name": null}), "topology.name", "is not set"),
+        ] {
+            let error = read(&conf).expect_err(key).to_string();
+            assert!(error.contains(key) && error.contains(words), "{error}");
+        }
+    }
+}

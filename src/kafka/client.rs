@@ -1,0 +1,173 @@
+//! The one librdkafka client of the process.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult};
+
+use crate::config::{ConfigError, KafkaConfig};
+
+/// The client. It never subscribes: partitions are assigned to it, so nobody joins the group.
+pub type Consumer = BaseConsumer<SpoutContext>;
+
+/// librdkafka's callbacks; called on the thread that polls the client.
+#[derive(Debug, Default)]
+pub struct SpoutContext {
+    last_error: Mutex<Option<String>>,
+}
+
+impl SpoutContext {
+    /// What librdkafka said last about a broker: why a call failed is often only there.
+    pub fn last_error(&self) -> Option<String> {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ClientContext for SpoutContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        match level {
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                // An unreachable broker is an error to librdkafka, which goes on connecting for ever; what lasts is
+                // reported by the spout.
+                tracing::warn!("librdkafka: {facility} {message}");
+            }
+            RDKafkaLogLevel::Warning => tracing::warn!("librdkafka: {facility} {message}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!("librdkafka: {facility} {message}"),
+            RDKafkaLogLevel::Debug => tracing::debug!("librdkafka: {facility} {message}"),
+        }
+    }
+
+    fn stats_raw(&self, _: &[u8]) {}
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!("librdkafka: {error}: {reason}");
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+    }
+}
+
+impl ConsumerContext for SpoutContext {}
+
+/// Properties that are the spout's own business, and the key to use instead.
+const RESERVED: &[(&str, &str)] = &[
+    ("bootstrap.servers", "kafka.spout.bootstrap.servers"),
+    ("metadata.broker.list", "kafka.spout.bootstrap.servers"),
+    ("group.id", "kafka.spout.group.id"),
+    ("auto.offset.reset", "kafka.spout.first.poll.offset.strategy"),
+    ("enable.auto.commit", "kafka.spout.processing.guarantee"),
+    ("enable.auto.offset.store", "kafka.spout.processing.guarantee"),
+];
+
+fn properties(config: &KafkaConfig) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &config.bootstrap)
+        // Without a group librdkafka refuses to assign; nobody joins it.
+        .set("group.id", &config.group_id)
+        // Offsets are committed when Storm has acked them, by us.
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // Any other value resets silently. We want to know, count what was lost, say so, and seek.
+        .set("auto.offset.reset", "error")
+        // Aborted transactions are not data.
+        .set("isolation.level", "read_committed")
+        // A broker that vanished without a FIN must not hold a socket for hours.
+        .set("socket.keepalive.enable", "true")
+        // The connection to a broker that leads none of our partitions any more goes after this time: librdkafka
+        // cannot close a single one by hand. Brokers we read from are never idle: a fetch is always under way.
+        .set("connections.max.idle.ms", "30000")
+        // Our own idle closes, and the broker's, are no news.
+        .set("log.connection.close", "false")
+        // A broker that restarts is back in a second or two; the default backs off up to 10 s.
+        .set("reconnect.backoff.max.ms", "1000")
+        // A partition whose queue was full is not fetched for this long. The default, 1000, leaves a fast reader
+        // waiting: a third of the throughput.
+        .set("fetch.queue.backoff.ms", "10")
+        // A partition that becomes fetchable waits for the long poll under way on its broker.
+        .set("fetch.wait.max.ms", "100")
+        // Both are per partition once queues are split: memory is partitions x this.
+        .set("queued.min.messages", "20000")
+        .set("queued.max.messages.kbytes", "4096")
+        // Leaders move; the default looks every 5 minutes.
+        .set("topic.metadata.refresh.interval.ms", "60000")
+        // KIP-714 telemetry delays the close by up to a second, and nobody asked for it.
+        .set("enable.metrics.push", "false");
+    for (name, value) in &config.properties {
+        client.set(name, value);
+    }
+    client
+}
+
+/// Checks the user's librdkafka properties, without connecting.
+///
+/// # Errors
+/// A property that the spout owns, or librdkafka's own text about a name or value it does not take.
+pub fn check_properties(config: &KafkaConfig) -> Result<(), ConfigError> {
+    for (name, _) in &config.properties {
+        if let Some((_, key)) = RESERVED.iter().find(|(reserved, _)| reserved == name) {
+            return Err(ConfigError::new(
+                format!("kafka.spout.consumer.{name}"),
+                format!("is the spout's own business: use {key}"),
+            ));
+        }
+    }
+    match properties(config).create_native_config() {
+        Ok(_) => Ok(()),
+        Err(KafkaError::ClientConfig(_, description, name, _)) => {
+            Err(ConfigError::new(format!("kafka.spout.consumer.{name}"), format!("librdkafka: {description}")))
+        }
+        Err(error) => Err(ConfigError::new("kafka.spout.consumer.*", error.to_string())),
+    }
+}
+
+/// Opens the client. It connects behind this call.
+///
+/// # Errors
+/// librdkafka's, for properties that exclude each other, or when no thread can be made.
+pub fn open(config: &KafkaConfig) -> KafkaResult<Arc<Consumer>> {
+    let mut client = properties(config);
+    // librdkafka filters before we do; it need not build lines that nobody reads.
+    client.set_log_level(if tracing::enabled!(tracing::Level::DEBUG) {
+        RDKafkaLogLevel::Debug
+    } else {
+        RDKafkaLogLevel::Info
+    });
+    client.create_with_context(SpoutContext::default()).map(Arc::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn config(properties: &[(&str, &str)]) -> KafkaConfig {
+        KafkaConfig {
+            bootstrap: "127.0.0.1:1".to_owned(),
+            topics: vec!["t".to_owned()],
+            group_id: "g".to_owned(),
+            refresh: Duration::from_secs(1),
+            properties: properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn the_users_properties_are_applied_last() {
+        let config = config(&[("fetch.wait.max.ms", "7")]);
+        assert_eq!(check_properties(&config), Ok(()));
+        assert_eq!(properties(&config).get("fetch.wait.max.ms"), Some("7"));
+    }
+
+    #[test]
+    fn a_wrong_property_fails_with_librdkafkas_own_words() {
+        for (name, value, words) in [
+            ("fetch.wait.max.mss", "7", "No such configuration property"),
+            ("fetch.wait.max.ms", "-7", "outside allowed range"),
+            ("auto.offset.reset", "latest", "kafka.spout.first.poll.offset.strategy"),
+        ] {
+            let error = check_properties(&config(&[(name, value)])).expect_err(name).to_string();
+            assert!(error.contains(words) && error.contains(name), "{error}");
+        }
+    }
+}

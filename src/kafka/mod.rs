@@ -1,0 +1,14 @@
+//! Reading Kafka: one client per process, one split queue per partition, absolute start offsets.
+
+mod client;
+mod closing;
+mod headers;
+mod metadata;
+mod partitions;
+mod start;
+
+pub use client::{Consumer, check_properties, open};
+pub use closing::{Closed, close};
+pub use metadata::{Answer, Ask, Metadata, NoPartitions, TopicPartitions, Watermarks};
+pub use partitions::{Polled, Queue};
+pub use start::{Start, Why, begin, stored_offset};

@@ -1,0 +1,37 @@
+//! Argument dispatch and exit codes.
+
+mod cli;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+use kafka_shell_spout::{exit, spout};
+
+use self::cli::{Cli, Tool};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; the reader of a closed pipe is not told.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::OK });
+        }
+    };
+    let config = match cli.command {
+        Some(Tool::Spout { config }) => config,
+        None if std::io::stdin().is_terminal() => {
+            let _ = Cli::command().print_long_help();
+            return ExitCode::from(exit::OK);
+        }
+        None => None,
+    };
+    match spout::run(config.as_deref()) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            spout::say_last(&format!("{error:#}"));
+            ExitCode::from(exit::SYSTEM)
+        }
+    }
+}

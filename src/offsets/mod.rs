@@ -1,0 +1,91 @@
+//! Where the offsets are kept. The spout thread sends requests and gets events; it never waits for a store.
+
+mod format;
+mod node;
+mod path;
+mod zookeeper;
+
+use std::sync::Arc;
+
+pub use format::{Broker, FormatError, Stored, Writer};
+pub use path::Layout;
+pub use zookeeper::start;
+
+/// A partition as this process holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Number of the slot; events name it, so that one for a partition that left us meanwhile is told apart.
+    pub slot: u32,
+    /// Topic.
+    pub topic: Arc<str>,
+    /// Partition.
+    pub partition: i32,
+}
+
+/// What the spout thread asks of the store.
+#[derive(Debug)]
+pub enum Request {
+    /// Read where the partitions stand; answered by [`Event::Loaded`] for each.
+    Load(Vec<Part>),
+    /// Offsets (next to read) that may be stored. A newer one replaces an older one that is not written yet.
+    Commit(Vec<Commit>),
+    /// These are ours no longer: what was asked to be committed is written, then the node is left alone.
+    Release(Vec<Part>),
+    /// Write what is there, then end the session; answered by [`Event::Closed`].
+    Close,
+}
+
+/// One offset to store.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The partition; it must have been loaded. The slot's number may be a newer one.
+    pub part: Part,
+    /// The next offset to read.
+    pub offset: i64,
+    /// The partition's leader, which the old spout's format names.
+    pub broker: Broker,
+}
+
+/// What the store tells the spout thread.
+#[derive(Debug)]
+pub enum Event {
+    /// A partition's stored offset.
+    Loaded {
+        /// The slot.
+        slot: u32,
+        /// The offset; `None` if there is none, an error if the node is another topic's.
+        stored: Result<Option<Stored>, String>,
+        /// Whether the node is as this process left it.
+        ours: bool,
+    },
+    /// The offset is stored.
+    Committed {
+        /// The slot.
+        slot: u32,
+        /// The next offset to read.
+        offset: i64,
+    },
+    /// Something for Storm UI.
+    Problem(String),
+    /// The store answers.
+    Reachable,
+    /// The store does not answer, or refuses; the reason names hosts and path.
+    Unreachable(String),
+    /// The session has ended; so many slots have offsets that were not written.
+    Closed {
+        /// Number of them.
+        unwritten: usize,
+    },
+}
+
+/// The spout thread's end of the store.
+#[derive(Debug, Clone)]
+pub struct Store(tokio::sync::mpsc::UnboundedSender<Request>);
+
+impl Store {
+    /// Hands over a request. The other side always takes requests at once and merges commits, so nothing piles up.
+    pub fn send(&self, request: Request) {
+        // It fails only after Closed, when nothing is asked any more.
+        let _ = self.0.send(request);
+    }
+}

@@ -1,0 +1,420 @@
+//! One znode: what to do next with it, and what its answers mean. No I/O, so that the rule for two writers can be
+//! tested alone.
+//!
+//! Writes are version-checked. After a conflict the node is read: bytes that we sent ourselves (a write that timed
+//! out and was applied) are adopted silently; another hand's offset is never moved back while we run.
+
+use std::time::{Duration, Instant};
+
+use super::format::{self, Broker, FormatError, Stored, Writer};
+use super::{Event, Part};
+
+/// So many conflicts in [`CONFLICT_SPAN`] are no hand-over any more but two writers.
+const CONFLICTS: usize = 3;
+const CONFLICT_SPAN: Duration = Duration::from_secs(60);
+
+/// The next operation on a node.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Read it; if it is missing and `elsewhere`, look at the other layout's place too.
+    Read {
+        /// Whether this is for a load.
+        elsewhere: bool,
+    },
+    /// Create it, parents included.
+    Create(Vec<u8>),
+    /// Replace its bytes if it still has this version.
+    Set(Vec<u8>, i32),
+}
+
+/// How an operation ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Written; the node has this version now.
+    Written(i32),
+    /// Read: bytes and version.
+    Read(Vec<u8>, i32),
+    /// The node is missing, but the other layout's node has these bytes.
+    Elsewhere(Vec<u8>, String),
+    /// The node is missing.
+    Missing,
+    /// Somebody else wrote or created it.
+    Conflict,
+    /// Nobody knows whether it was done, or it was refused; try again later.
+    Failed(String),
+}
+
+/// What is known of the node's version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Unread,
+    Missing,
+    Version(i32),
+}
+
+/// The state of one znode.
+#[derive(Debug)]
+pub struct Node {
+    /// Whose node it is.
+    pub part: Part,
+    /// Its path, chroot included.
+    pub path: String,
+    /// Whether an operation is under way; only one ever is.
+    pub busy: bool,
+    /// Not before this time, after a failure.
+    pub not_before: Option<Instant>,
+    /// No longer ours: goes when nothing is left to write.
+    pub released: bool,
+    loading: bool,
+    known: Known,
+    wanted: Option<(i64, Broker)>,
+    /// The last bytes sent and their offset.
+    sent: Option<(i64, Vec<u8>)>,
+    /// Another hand's offset; we do not write below it.
+    floor: i64,
+    conflicts: Vec<Instant>,
+}
+
+impl Node {
+    /// A node that is to be read first.
+    pub fn new(part: Part, path: String) -> Self {
+        Self {
+            part,
+            path,
+            busy: false,
+            not_before: None,
+            released: false,
+            loading: true,
+            known: Known::Unread,
+            wanted: None,
+            sent: None,
+            floor: 0,
+            conflicts: Vec::new(),
+        }
+    }
+
+    /// Asks for another look at the node, for a slot that may be new.
+    pub fn load(&mut self, part: Part) {
+        self.part = part;
+        self.loading = true;
+        self.released = false;
+        self.not_before = None;
+    }
+
+    /// Asks for an offset to be stored.
+    pub fn want(&mut self, part: Part, offset: i64, broker: Broker) {
+        self.part = part;
+        self.wanted = Some((offset, broker));
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_idle(&self) -> bool {
+        !self.busy && !self.loading && self.wanted.is_none()
+    }
+
+    /// Whether an offset waits to be stored.
+    pub fn has_unwritten(&self) -> bool {
+        self.wanted.is_some()
+    }
+
+    /// The next operation, if one is due.
+    pub fn step(&mut self, writer: &Writer, now: Instant) -> Option<Step> {
+        if self.busy || self.not_before.is_some_and(|time| time > now) {
+            return None;
+        }
+        if self.loading {
+            return Some(Step::Read { elsewhere: true });
+        }
+        let (offset, broker) = self.wanted.as_ref()?;
+        let offset = (*offset).max(self.floor);
+        if self.known == Known::Unread {
+            return Some(Step::Read { elsewhere: false });
+        }
+        let bytes = format::write(writer, offset, &self.part.topic, self.part.partition, broker);
+        self.sent = Some((offset, bytes.clone()));
+        Some(match self.known {
+            Known::Version(version) => Step::Set(bytes, version),
+            _ => Step::Create(bytes),
+        })
+    }
+
+    /// Takes the answer to the last step.
+    pub fn done(&mut self, outcome: Outcome, writer: &Writer, now: Instant) -> Option<Event> {
+        self.not_before = None;
+        match outcome {
+            Outcome::Written(version) => {
+                self.known = Known::Version(version);
+                self.committed()
+            }
+            Outcome::Read(bytes, version) => {
+                self.known = Known::Version(version);
+                let ours = self.sent.as_ref().is_some_and(|(_, sent)| *sent == bytes);
+                let stored = self.understand(&bytes);
+                if self.loading {
+                    return Some(self.loaded(stored, ours));
+                }
+                if ours {
+                    return self.committed();
+                }
+                self.conflict(stored, writer, now)
+            }
+            Outcome::Elsewhere(bytes, path) => {
+                self.known = Known::Missing;
+                let stored = match format::read(&bytes, &self.part.topic) {
+                    Ok(stored) => {
+                        tracing::info!("{}: no offset; taken over from {path}: offset {}", self.path, stored.offset);
+                        Some(stored)
+                    }
+                    // Another topic's, or nothing of ours: as if it were not there.
+                    Err(_) => None,
+                };
+                Some(self.loaded(Ok(stored), false))
+            }
+            Outcome::Missing => {
+                let deleted = matches!(self.known, Known::Version(_));
+                self.known = Known::Missing;
+                if self.loading {
+                    return Some(self.loaded(Ok(None), false));
+                }
+                if deleted {
+                    tracing::warn!("{}: the node was deleted while we run; writing it again", self.path);
+                }
+                None
+            }
+            Outcome::Conflict => {
+                self.known = Known::Unread;
+                None
+            }
+            Outcome::Failed(reason) => {
+                self.known = Known::Unread;
+                self.not_before = Some(now + Duration::from_millis(500));
+                Some(Event::Unreachable(format!("ZooKeeper, {}: {reason}", self.path)))
+            }
+        }
+    }
+
+    fn committed(&mut self) -> Option<Event> {
+        let offset = self.sent.as_ref()?.0;
+        // A newer offset may have been asked for meanwhile.
+        if self.wanted.as_ref().is_some_and(|(wanted, _)| (*wanted).max(self.floor) == offset) {
+            self.wanted = None;
+        }
+        Some(Event::Committed { slot: self.part.slot, offset })
+    }
+
+    fn loaded(&mut self, stored: Result<Option<Stored>, String>, ours: bool) -> Event {
+        self.loading = false;
+        self.floor = 0;
+        if !ours {
+            // What another hand has set since is obeyed; what we had to say is out of date.
+            self.wanted = None;
+        }
+        Event::Loaded { slot: self.part.slot, stored, ours }
+    }
+
+    fn understand(&self, bytes: &[u8]) -> Result<Option<Stored>, String> {
+        match format::read(bytes, &self.part.topic) {
+            Ok(stored) => Ok(Some(stored)),
+            Err(FormatError::Unreadable(reason)) => {
+                tracing::warn!("{}: not an offset as storm-kafka writes it, taken for none: {reason}", self.path);
+                Ok(None)
+            }
+            Err(FormatError::OtherTopic(other)) => Err(format!(
+                "{} holds the offset of topic {other:?}, not of {:?}: set kafka.spout.zookeeper.id or .root to a path of this spout's own",
+                self.path, self.part.topic
+            )),
+        }
+    }
+
+    fn conflict(&mut self, stored: Result<Option<Stored>, String>, writer: &Writer, now: Instant) -> Option<Event> {
+        let theirs = match stored {
+            Ok(stored) => stored,
+            Err(problem) => {
+                self.wanted = None;
+                return Some(Event::Problem(problem));
+            }
+        };
+        let (offset, id) = theirs.map_or((0, String::new()), |stored| (stored.offset, stored.topology_id));
+        let ours = self.wanted.as_ref().map_or(0, |(offset, _)| *offset);
+        self.floor = self.floor.max(offset);
+        tracing::warn!(
+            "{}: somebody else wrote offset {offset} (topology {id:?}) while topology {:?} was about to write {ours}; writing the higher one",
+            self.path,
+            writer.topology_id,
+        );
+        self.conflicts.retain(|time| now.duration_since(*time) < CONFLICT_SPAN);
+        self.conflicts.push(now);
+        if self.conflicts.len() < CONFLICTS {
+            return None;
+        }
+        self.conflicts.clear();
+        Some(Event::Problem(format!(
+            "{}: two writers: topology {id:?} writes offsets there as well as {:?}; give one of them a kafka.spout.zookeeper.id of its own",
+            self.path, writer.topology_id
+        )))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn writer() -> Writer {
+        Writer { topology_id: "wc-1".to_owned(), topology_name: "wc".to_owned() }
+    }
+
+    fn broker() -> Broker {
+        Broker { host: "h".to_owned(), port: 9092 }
+    }
+
+    fn bytes(id: &str, offset: i64, topic: &str) -> Vec<u8> {
+        let writer = Writer { topology_id: id.to_owned(), topology_name: "wc".to_owned() };
+        format::write(&writer, offset, topic, 0, &broker())
+    }
+
+    /// A node that was read and found missing.
+    fn loaded_node() -> Node {
+        let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p".to_owned());
+        assert_eq!(node.step(&writer(), Instant::now()), Some(Step::Read { elsewhere: true }));
+        let event = node.done(Outcome::Missing, &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Loaded { slot: 7, stored: Ok(None), ours: false })));
+        node
+    }
+
+    /// A node that we have written at version 0 with offset 10.
+    fn written_node() -> Node {
+        let mut node = loaded_node();
+        node.want(node.part.clone(), 10, broker());
+        assert_eq!(node.step(&writer(), Instant::now()), Some(Step::Create(bytes("wc-1", 10, "t"))));
+        let event = node.done(Outcome::Written(0), &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Committed { slot: 7, offset: 10 })));
+        assert!(node.is_idle());
+        node
+    }
+
+    fn step(node: &mut Node) -> Option<Step> {
+        node.step(&writer(), Instant::now())
+    }
+
+    #[test]
+    fn writes_carry_the_version_they_expect() {
+        let mut node = written_node();
+        node.want(node.part.clone(), 12, broker());
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 12, "t"), 0)));
+        node.want(node.part.clone(), 15, broker());
+        node.done(Outcome::Written(1), &writer(), Instant::now());
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 15, "t"), 1)), "the newer one is still to be written");
+    }
+
+    #[test]
+    fn our_own_write_that_timed_out_is_adopted_silently() {
+        let mut node = written_node();
+        node.want(node.part.clone(), 12, broker());
+        step(&mut node);
+        let later = Instant::now() + Duration::from_secs(1);
+        assert!(matches!(
+            node.done(Outcome::Failed("timeout".to_owned()), &writer(), Instant::now()),
+            Some(Event::Unreachable(_))
+        ));
+        assert_eq!(step(&mut node), None, "not at once");
+        assert_eq!(node.step(&writer(), later), Some(Step::Read { elsewhere: false }));
+        let event = node.done(Outcome::Read(bytes("wc-1", 12, "t"), 1), &writer(), later);
+        assert!(matches!(event, Some(Event::Committed { offset: 12, .. })));
+        assert!(node.is_idle());
+    }
+
+    #[test]
+    fn another_hands_offset_is_never_moved_back() {
+        let mut node = written_node();
+        node.want(node.part.clone(), 12, broker());
+        step(&mut node);
+        assert!(node.done(Outcome::Conflict, &writer(), Instant::now()).is_none());
+        assert_eq!(step(&mut node), Some(Step::Read { elsewhere: false }));
+        assert!(node.done(Outcome::Read(bytes("zombie", 50, "t"), 9), &writer(), Instant::now()).is_none());
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 50, "t"), 9)));
+        node.done(Outcome::Written(10), &writer(), Instant::now());
+        node.want(node.part.clone(), 13, broker());
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 50, "t"), 10)));
+        node.done(Outcome::Written(11), &writer(), Instant::now());
+        node.want(node.part.clone(), 51, broker());
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 51, "t"), 11)));
+    }
+
+    #[test]
+    fn the_third_conflict_in_a_minute_is_reported_as_two_writers() {
+        let mut node = written_node();
+        let mut problems = 0;
+        for round in 0..3 {
+            node.want(node.part.clone(), 100 + round, broker());
+            step(&mut node);
+            node.done(Outcome::Conflict, &writer(), Instant::now());
+            step(&mut node);
+            let event = node.done(Outcome::Read(bytes("other", 1, "t"), 5), &writer(), Instant::now());
+            problems += usize::from(
+                matches!(&event, Some(Event::Problem(text)) if text.contains("two writers") && text.contains("other")),
+            );
+            step(&mut node);
+            node.done(Outcome::Written(6), &writer(), Instant::now());
+        }
+        assert_eq!(problems, 1);
+    }
+
+    #[test]
+    fn another_topics_node_is_never_read_nor_written() {
+        let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p".to_owned());
+        step(&mut node);
+        let event = node.done(Outcome::Read(bytes("wc-1", 10, "other"), 3), &writer(), Instant::now());
+        assert!(
+            matches!(event, Some(Event::Loaded { stored: Err(problem), .. }) if problem.contains("\"other\"") && problem.contains("\"t\""))
+        );
+        let mut node = written_node();
+        node.want(node.part.clone(), 12, broker());
+        step(&mut node);
+        node.done(Outcome::Conflict, &writer(), Instant::now());
+        step(&mut node);
+        assert!(matches!(
+            node.done(Outcome::Read(bytes("x", 1, "other"), 3), &writer(), Instant::now()),
+            Some(Event::Problem(_))
+        ));
+        assert_eq!(step(&mut node), None);
+    }
+
+    #[test]
+    fn a_reload_tells_whether_the_node_is_as_we_left_it() {
+        let mut node = written_node();
+        node.load(node.part.clone());
+        assert_eq!(step(&mut node), Some(Step::Read { elsewhere: true }));
+        let event = node.done(Outcome::Read(bytes("wc-1", 10, "t"), 0), &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Loaded { ours: true, .. })));
+        node.load(node.part.clone());
+        step(&mut node);
+        let event = node.done(Outcome::Read(bytes("wc-1", 3, "t"), 1), &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Loaded { ours: false, stored: Ok(Some(Stored { offset: 3, .. })), .. })));
+    }
+
+    #[test]
+    fn the_other_layouts_offset_is_taken_over_only_if_it_is_our_topics() {
+        let load = |topic: &str| {
+            let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p/t/partition_0".to_owned());
+            step(&mut node);
+            match node.done(
+                Outcome::Elsewhere(bytes("old", 10, topic), "/p/partition_0".to_owned()),
+                &writer(),
+                Instant::now(),
+            ) {
+                Some(Event::Loaded { stored: Ok(stored), .. }) => stored.map(|stored| stored.offset),
+                event => panic!("{event:?}"),
+            }
+        };
+        assert_eq!((load("t"), load("u")), (Some(10), None));
+    }
+
+    #[test]
+    fn a_deleted_node_is_written_again() {
+        let mut node = written_node();
+        node.want(node.part.clone(), 12, broker());
+        step(&mut node);
+        assert!(node.done(Outcome::Missing, &writer(), Instant::now()).is_none());
+        assert_eq!(step(&mut node), Some(Step::Create(bytes("wc-1", 12, "t"))));
+    }
+}

@@ -1,0 +1,319 @@
+//! The spout thread: the one owner of all state. Commands and events come in, replies and requests go out; nothing
+//! here waits.
+
+mod assignment;
+mod ending;
+mod flow;
+mod kept;
+mod life;
+mod pipes;
+mod positions;
+pub mod retry;
+mod run;
+mod slot;
+mod tracker;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use self::flow::Flow;
+use self::life::Life;
+use self::slot::Slot;
+use self::trouble::{Cause, Troubles};
+use crate::config::SpoutConfig;
+use crate::kafka::{self, Metadata};
+use crate::multilang::{Command, CommandError, Context, Ids, LogQueue, Replies};
+use crate::offsets::{self, Broker, Store};
+use crate::wake::Waker;
+
+pub use ending::say_last;
+pub use run::run;
+
+/// How often librdkafka's main queue is served: its logs and errors come only there.
+const SERVE_PERIOD: Duration = Duration::from_millis(100);
+
+/// Polls of the main queue each time; a poll that gives nothing may have consumed a log line.
+const SERVE_POLLS: usize = 32;
+
+/// What other threads have to say.
+pub enum Event {
+    /// The store.
+    Store(offsets::Event),
+    /// The metadata thread.
+    Kafka(kafka::Answer),
+    /// The closing thread.
+    Closed(kafka::Closed),
+}
+
+/// Hands events to the spout thread and wakes it.
+#[derive(Clone)]
+pub struct Events {
+    sender: Sender<Event>,
+    waker: Waker,
+}
+
+impl Events {
+    fn send(&self, event: Event) {
+        // The receiver is gone only in the last moments of the process.
+        let _ = self.sender.send(event);
+        self.waker.wake();
+    }
+}
+
+/// All state of a spout task.
+pub struct Spout {
+    config: SpoutConfig,
+    context: Context,
+    logs: Arc<LogQueue>,
+    events: Events,
+    store: Store,
+    metadata: Metadata,
+    life: Life,
+    /// In the order of their numbers.
+    slots: Vec<Slot>,
+    next_slot: u32,
+    flow: Flow,
+    /// The topics' partitions and leaders as last heard.
+    topics: BTreeMap<String, Vec<(i32, Option<Broker>)>>,
+    troubles: Troubles,
+    /// For Storm UI, with the next reply.
+    problems: Vec<String>,
+    /// A `next` that is held open, and until when.
+    held: Option<Instant>,
+    timers: Timers,
+}
+
+/// When what is due again.
+struct Timers {
+    commit: Instant,
+    refresh: Instant,
+    serve: Instant,
+    /// Watermarks that could not be had are asked for again.
+    locate: Option<Instant>,
+}
+
+impl Spout {
+    /// Starts the threads and opens the Kafka client; both connect behind this call.
+    ///
+    /// # Errors
+    /// The system gives no thread, or librdkafka refuses to make a client.
+    pub fn start(
+        config: SpoutConfig,
+        context: Context,
+        logs: Arc<LogQueue>,
+        sender: Sender<Event>,
+        waker: Waker,
+    ) -> anyhow::Result<Self> {
+        let now = Instant::now();
+        let events = Events { sender, waker };
+        let (to_us, to_us_too) = (events.clone(), events.clone());
+        let store = offsets::start(config.zookeeper.clone(), move |event| to_us.send(Event::Store(event)))?;
+        let metadata = Metadata::start(move |answer| to_us_too.send(Event::Kafka(answer)))?;
+        let consumer = kafka::open(&config.kafka)?;
+        let mut spout = Self {
+            context,
+            logs,
+            events,
+            store,
+            metadata,
+            life: Life::Open { consumer, active: false },
+            slots: Vec::new(),
+            next_slot: 0,
+            flow: Flow::default(),
+            topics: BTreeMap::new(),
+            troubles: Troubles::default(),
+            problems: Vec::new(),
+            held: None,
+            timers: Timers { commit: now + config.commit_period, refresh: now, serve: now, locate: None },
+            config,
+        };
+        spout.refresh(now);
+        Ok(spout)
+    }
+
+    /// Answers one command.
+    fn command(&mut self, command: Result<Command, CommandError>, replies: &mut Replies, now: Instant) {
+        if self.held.take().is_some() {
+            // Storm never says more before its next is answered; a parent that does gets the answers in order.
+            self.sync(replies);
+        }
+        match command {
+            Ok(Command::Next) => return self.next(replies, now),
+            Ok(Command::Ack(ids)) => self.acks(&ids),
+            Ok(Command::Fail(ids)) => self.fails(&ids, now),
+            Ok(Command::Activate) => self.activate(now),
+            Ok(Command::Deactivate) => self.deactivate(),
+            Ok(Command::TaskIds) => return,
+            Err(error) => {
+                tracing::error!("{error}");
+                self.problems.push(error.to_string());
+            }
+        }
+        self.sync(replies);
+    }
+
+    fn next(&mut self, replies: &mut Replies, now: Instant) {
+        let emits = self.emit(replies, now);
+        let hold = self.config.hold;
+        let worth_it = !hold.is_zero() && self.flow.in_flight() == 0 && self.problems.is_empty();
+        if emits == 0 && worth_it && matches!(self.life, Life::Open { active: true, .. }) {
+            self.held = Some(now + hold);
+        } else {
+            self.sync(replies);
+        }
+    }
+
+    /// Answers a `next` that is held open, if there is something to say now or its time is over.
+    fn release_held(&mut self, replies: &mut Replies, now: Instant) {
+        let Some(until) = self.held else { return };
+        let over = until <= now || !self.problems.is_empty() || !matches!(self.life, Life::Open { active: true, .. });
+        if self.emit(replies, now) > 0 || over {
+            self.held = None;
+            self.sync(replies);
+        }
+    }
+
+    fn emit(&mut self, replies: &mut Replies, now: Instant) -> usize {
+        if !matches!(self.life, Life::Open { active: true, .. }) {
+            return 0;
+        }
+        let filled = self.flow.fill(&mut self.slots, &self.config, now, replies.frames());
+        for slot in filled.out_of_range {
+            self.out_of_range(slot);
+        }
+        filled.emits
+    }
+
+    fn acks(&mut self, ids: &Ids) {
+        for id in ids.as_slice() {
+            match id {
+                Some(id) => self.flow.ack(&mut self.slots, *id),
+                None => tracing::warn!("an ack for an id that is not ours"),
+            }
+        }
+    }
+
+    fn fails(&mut self, ids: &Ids, now: Instant) {
+        for id in ids.as_slice() {
+            match id {
+                Some(id) => self.flow.fail(&mut self.slots, *id, &self.config, now),
+                None => tracing::warn!("a fail for an id that is not ours"),
+            }
+        }
+    }
+
+    fn activate(&mut self, now: Instant) {
+        match &mut self.life {
+            Life::Open { active, .. } => *active = true,
+            Life::Deactivated { closing: true, reopen } => {
+                tracing::warn!("activated while the Kafka client of before is still closing; waiting for it");
+                *reopen = true;
+            }
+            Life::Deactivated { closing: false, .. } => self.reopen(now),
+            Life::Draining(_) => {}
+        }
+    }
+
+    /// Commits, then closes the client: a topology that is switched off holds no socket to Kafka.
+    fn deactivate(&mut self) {
+        match &mut self.life {
+            Life::Open { .. } => {
+                self.commit();
+                let closing = self.close_kafka();
+                self.life = Life::Deactivated { closing, reopen: false };
+            }
+            Life::Deactivated { reopen, .. } => *reopen = false,
+            Life::Draining(_) => {}
+        }
+    }
+
+    fn reopen(&mut self, now: Instant) {
+        match kafka::open(&self.config.kafka) {
+            Ok(consumer) => {
+                self.life = Life::Open { consumer, active: true };
+                self.timers.serve = now;
+                self.reload();
+                self.refresh(now);
+            }
+            // No threads or descriptors to be had: Storm's activate is answered, and each tick tries again.
+            Err(error) => {
+                self.troubles.note(Cause::Kafka, format!("no Kafka client can be made: {error}"), now);
+                self.life = Life::Deactivated { closing: false, reopen: true };
+            }
+        }
+    }
+
+    fn event(&mut self, event: Event, now: Instant) {
+        match event {
+            Event::Store(event) => self.store_event(event, now),
+            Event::Kafka(kafka::Answer::Partitions(topics)) => self.partitions(topics, now),
+            Event::Kafka(kafka::Answer::Watermarks(part, found)) => self.watermarks(&part, found, now),
+            Event::Closed(closed) => self.kafka_closed(&closed, now),
+        }
+    }
+
+    /// Does what is due.
+    fn tick(&mut self, now: Instant) {
+        if let Life::Open { consumer, .. } = &self.life
+            && now >= self.timers.serve
+        {
+            self.timers.serve = now + SERVE_PERIOD;
+            for _ in 0..SERVE_POLLS {
+                match consumer.poll(Duration::ZERO) {
+                    None => {}
+                    Some(Err(error)) => tracing::debug!("librdkafka: {error}"),
+                    // Queues are split before they are assigned, so this cannot be; a record lost here would be.
+                    Some(Ok(_)) => {
+                        self.problems.push("a record came past its partition's queue; please report this".to_owned())
+                    }
+                }
+            }
+        }
+        if now >= self.timers.commit {
+            self.timers.commit = now + self.config.commit_period;
+            self.commit();
+            Flow::report_blocked(&mut self.slots, self.config.limits.offsets, now);
+        }
+        if now >= self.timers.refresh {
+            self.refresh(now);
+        }
+        if self.timers.locate.is_some_and(|time| now >= time) {
+            self.locate();
+        }
+        if matches!(self.life, Life::Deactivated { closing: false, reopen: true }) {
+            self.reopen(now);
+        }
+        self.problems.extend(self.troubles.due(now));
+        self.drain(now);
+    }
+
+    /// When [`Self::tick`] has something to do next.
+    fn next_tick(&self) -> Instant {
+        let mut next = self.timers.commit.min(self.timers.refresh);
+        if matches!(self.life, Life::Open { .. }) {
+            next = next.min(self.timers.serve);
+        }
+        let held = self.held.into_iter().chain(self.held.and(self.flow.next_retry()));
+        let draining = self.next_drain_step();
+        held.chain(self.timers.locate).chain(draining).fold(next, Instant::min)
+    }
+
+    /// Without ackers a record is done when the pipe has taken its reply.
+    fn replies_written(&mut self) {
+        if !self.config.ackers {
+            for slot in &mut self.slots {
+                slot.written = slot.tracker.position();
+            }
+        }
+    }
+
+    fn sync(&mut self, replies: &mut Replies) {
+        for problem in self.problems.drain(..) {
+            replies.error(&problem);
+        }
+        replies.sync(&self.logs);
+    }
+}

@@ -1,0 +1,367 @@
+//! The way of a partition into our hands, and out of them: dealt, loaded, located, claimed, assigned, released.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer as _;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::life::Life;
+use super::slot::{Slot, Stage};
+use super::trouble::Cause;
+use super::{Spout, assignment, flow};
+use crate::kafka::{self, Ask, NoPartitions, Queue, Start, TopicPartitions, Watermarks, Why};
+use crate::offsets::{self, Broker, Commit, Part, Request, Stored};
+
+/// How soon to ask again what could not be had.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// For the legacy format, while a partition's leader is not known: storm-kafka does not read it back.
+const UNKNOWN_BROKER: Broker = Broker { host: String::new(), port: -1 };
+
+impl Spout {
+    /// Asks for the topics' partitions.
+    pub(super) fn refresh(&mut self, now: Instant) {
+        self.timers.refresh = now + self.config.kafka.refresh;
+        if let Life::Open { consumer, .. } = &self.life {
+            self.metadata.ask(Ask::Partitions(Arc::downgrade(consumer), self.config.kafka.topics.clone()));
+        }
+    }
+
+    /// Takes the partition lists, and with them what is ours.
+    pub(super) fn partitions(&mut self, found: Vec<TopicPartitions>, now: Instant) {
+        if !matches!(self.life, Life::Open { .. }) {
+            return;
+        }
+        let bootstrap = &self.config.kafka.bootstrap;
+        let mut complete = true;
+        for TopicPartitions { topic, partitions } in found {
+            match partitions {
+                Ok(partitions) => {
+                    self.troubles.clear(&Cause::Kafka);
+                    self.troubles.clear(&Cause::Topic(topic.clone()));
+                    self.topics.insert(topic, partitions);
+                }
+                Err(NoPartitions::UnknownTopic) => {
+                    let reason = format!(
+                        "topic {topic:?} does not exist on Kafka {bootstrap}: create it, or mend kafka.spout.topics; looking again all the time"
+                    );
+                    self.troubles.clear(&Cause::Kafka);
+                    self.troubles.note(Cause::Topic(topic), reason, now);
+                    self.timers.refresh = self.timers.refresh.min(now + RETRY);
+                }
+                Err(NoPartitions::Error(error)) => {
+                    let reason = format!("Kafka {bootstrap}: the partitions of topic {topic:?} cannot be had: {error}");
+                    self.troubles.note(Cause::Kafka, reason, now);
+                    self.timers.refresh = self.timers.refresh.min(now + RETRY);
+                    // Partitions are dealt over all topics together: with one of them missing the deal would be another.
+                    complete &= self.topics.contains_key(&topic);
+                }
+            }
+        }
+        if complete {
+            self.deal();
+        }
+    }
+
+    /// Compares what is ours with what we hold.
+    fn deal(&mut self) {
+        let topics = self.topics.iter();
+        let numbers = topics
+            .map(|(topic, partitions)| (topic.as_str(), partitions.iter().map(|(partition, _)| *partition).collect()));
+        let ours = assignment::ours(numbers, self.context.task_index, self.context.task_count);
+        let ours: Vec<(Arc<str>, i32)> = ours.into_iter().map(|(topic, partition)| (topic.into(), partition)).collect();
+        let gone: Vec<u32> = self
+            .slots
+            .iter()
+            .filter(|slot| !ours.iter().any(|(topic, partition)| slot.is(topic, *partition)))
+            .map(|slot| slot.part.slot)
+            .collect();
+        self.release(&gone);
+        let mut new = Vec::new();
+        for (topic, partition) in ours {
+            let leader = self.leader(&topic, partition);
+            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.is(&topic, partition)) {
+                slot.leader = leader;
+            } else {
+                let slot = Slot::new(self.next_slot, topic, partition, leader);
+                self.next_slot += 1;
+                new.push(slot.part.clone());
+                self.slots.push(slot);
+            }
+        }
+        if !new.is_empty() {
+            tracing::info!(
+                "{} partitions are ours now: {} (task {} of {})",
+                new.len(),
+                names(&new),
+                self.context.task_index + 1,
+                self.context.task_count
+            );
+            self.store.send(Request::Load(new));
+        }
+    }
+
+    fn leader(&self, topic: &str, partition: i32) -> Broker {
+        let partitions = self.topics.get(topic).into_iter().flatten();
+        let leader = partitions.filter(|(number, _)| *number == partition).find_map(|(_, leader)| leader.clone());
+        leader.unwrap_or(UNKNOWN_BROKER)
+    }
+
+    /// Makes the last commit of partitions that are another task's now, and lets them go.
+    fn release(&mut self, gone: &[u32]) {
+        if gone.is_empty() {
+            return;
+        }
+        let ackers = self.config.ackers;
+        let commits: Vec<Commit> =
+            gone.iter().filter_map(|number| flow::find(&mut self.slots, *number)?.commit(ackers)).collect();
+        self.store.send(Request::Commit(commits));
+        let mut parts = Vec::new();
+        for number in gone {
+            let Some(slot) = flow::find(&mut self.slots, *number) else { continue };
+            if let Some(queue) = slot.take_queue() {
+                unassign(&self.life, &slot.part);
+                drop(queue);
+            }
+            self.flow.forget(slot);
+            parts.push(slot.part.clone());
+        }
+        tracing::info!("{} partitions are ours no longer: {}", parts.len(), names(&parts));
+        self.slots.retain(|slot| !gone.contains(&slot.part.slot));
+        self.store.send(Request::Release(parts));
+    }
+
+    /// Reads every node again, after a time without a client.
+    pub(super) fn reload(&mut self) {
+        for slot in &mut self.slots {
+            slot.stage = Stage::Loading;
+        }
+        self.store.send(Request::Load(self.slots.iter().map(|slot| slot.part.clone()).collect()));
+    }
+
+    pub(super) fn store_event(&mut self, event: offsets::Event, now: Instant) {
+        match event {
+            offsets::Event::Loaded { slot, stored, ours } => self.loaded(slot, stored, ours, now),
+            offsets::Event::Committed { slot, offset } => self.committed(slot, offset),
+            offsets::Event::Problem(problem) => {
+                tracing::error!("{problem}");
+                self.problems.push(problem);
+            }
+            offsets::Event::Reachable => self.troubles.clear(&Cause::ZooKeeper),
+            offsets::Event::Unreachable(reason) => self.troubles.note(Cause::ZooKeeper, reason, now),
+            offsets::Event::Closed { unwritten } => self.store_closed(unwritten),
+        }
+    }
+
+    fn loaded(&mut self, number: u32, stored: Result<Option<Stored>, String>, ours: bool, now: Instant) {
+        let Some(slot) = flow::find(&mut self.slots, number) else { return };
+        if !matches!((&slot.stage, &self.life), (Stage::Loading | Stage::Refused, Life::Open { .. })) {
+            return;
+        }
+        let cause = Cause::Node(format!("{}/{}", slot.part.topic, slot.part.partition));
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(problem) => {
+                slot.stage = Stage::Refused;
+                return self.troubles.note(cause, problem, now);
+            }
+        };
+        self.troubles.clear(&cause);
+        match (slot.asked, stored) {
+            // First time: whose commit it is decides whether it counts.
+            (None, stored) => {
+                let topology = &self.config.zookeeper.writer.topology_id;
+                match kafka::stored_offset(stored.as_ref(), topology, self.config.first_poll) {
+                    Some(offset) => {
+                        slot.begin_at(offset);
+                        slot.asked = Some(offset);
+                        slot.stage = Stage::Positioned;
+                    }
+                    None => slot.stage = Stage::Locating(None),
+                }
+            }
+            // After a time without a client somebody has moved it: obeyed.
+            (Some(asked), Some(stored)) if !ours && stored.offset != asked => {
+                let part = &slot.part;
+                tracing::warn!(
+                    "{}/{}: the stored offset was changed from {asked} to {} (topology {:?}); reading goes on there",
+                    part.topic,
+                    part.partition,
+                    stored.offset,
+                    stored.topology_id,
+                );
+                self.renumber(number, stored.offset);
+            }
+            (Some(_), stored) => {
+                if stored.is_none() {
+                    slot.asked = None;
+                }
+                slot.stage = Stage::Positioned;
+            }
+        }
+        self.locate();
+        self.assign();
+    }
+
+    /// Begins a partition anew at `offset`, under a new number: acks for what was in flight are nobody's then.
+    fn renumber(&mut self, number: u32, offset: i64) -> Option<&mut Slot> {
+        let index = self.slots.iter().position(|slot| slot.part.slot == number)?;
+        let mut slot = self.slots.remove(index);
+        self.flow.forget(&mut slot);
+        slot.part.slot = self.next_slot;
+        self.next_slot += 1;
+        slot.begin_at(offset);
+        slot.asked = Some(offset);
+        slot.stage = Stage::Positioned;
+        self.slots.push(slot);
+        self.slots.last_mut()
+    }
+
+    /// Asks where the logs begin and end, for all partitions that need it.
+    pub(super) fn locate(&mut self) {
+        self.timers.locate = None;
+        let Life::Open { consumer, .. } = &self.life else { return };
+        let wanted = self.slots.iter().filter(|slot| matches!(slot.stage, Stage::Locating(_)));
+        let parts: Vec<Part> = wanted.map(|slot| slot.part.clone()).collect();
+        if !parts.is_empty() {
+            self.metadata.ask(Ask::Watermarks(Arc::downgrade(consumer), parts));
+        }
+    }
+
+    /// Takes the ends of a partition's log, and with them the start.
+    pub(super) fn watermarks(&mut self, part: &Part, found: Result<Watermarks, String>, now: Instant) {
+        let Some(slot) = flow::find(&mut self.slots, part.slot) else { return };
+        let (Stage::Locating(wanted), Life::Open { .. }) = (&slot.stage, &self.life) else { return };
+        match found {
+            Ok(log) => {
+                let start = kafka::begin(*wanted, self.config.first_poll, log);
+                self.begin(part.slot, start);
+                self.assign();
+            }
+            Err(reason) => {
+                self.troubles.note(Cause::Kafka, format!("Kafka {}: {reason}", self.config.kafka.bootstrap), now);
+                self.timers.locate = Some(now + RETRY);
+            }
+        }
+    }
+
+    fn begin(&mut self, number: u32, Start { offset, why }: Start) {
+        let Some(slot) = flow::find(&mut self.slots, number) else { return };
+        let name = format!("{}/{}", slot.part.topic, slot.part.partition);
+        match why {
+            Why::Stored => slot.stage = Stage::Positioned,
+            Why::Strategy => {
+                tracing::info!("{name}: no stored offset counts; beginning at {offset}");
+                slot.begin_at(offset);
+                self.claim(number, offset);
+            }
+            Why::Passed { lost } => {
+                self.flow.totals.lost += lost as u64;
+                let problem = format!(
+                    "{name}: {lost} offsets before {offset} are gone: retention has passed them before they were read"
+                );
+                tracing::warn!("{problem}");
+                self.problems.push(problem);
+                slot.tracker.jump(offset);
+                slot.written = slot.written.max(offset);
+                slot.stage = Stage::Positioned;
+            }
+            Why::Truncated => {
+                let problem = format!(
+                    "{name}: the log ends before offset {}: it was truncated, or the topic was made anew; reading goes on at {offset}",
+                    slot.tracker.position()
+                );
+                tracing::warn!("{problem}");
+                self.problems.push(problem);
+                if let Some(slot) = self.renumber(number, offset) {
+                    let number = slot.part.slot;
+                    self.claim(number, offset);
+                }
+            }
+        }
+    }
+
+    /// Has the start stored before the first emit.
+    fn claim(&mut self, number: u32, offset: i64) {
+        let Some(slot) = flow::find(&mut self.slots, number) else { return };
+        slot.asked = None;
+        slot.stage = Stage::Claiming;
+        if let Some(commit) = slot.ask(offset) {
+            self.store.send(Request::Commit(vec![commit]));
+        }
+    }
+
+    fn committed(&mut self, number: u32, offset: i64) {
+        let Some(slot) = flow::find(&mut self.slots, number) else { return };
+        if matches!(slot.stage, Stage::Claiming) {
+            if offset > slot.tracker.position() {
+                // Another hand was faster and further on; its records are not ours to read again.
+                slot.begin_at(offset);
+            }
+            slot.stage = Stage::Positioned;
+            self.assign();
+        }
+    }
+
+    /// Gives every partition with a known position to the client.
+    pub(super) fn assign(&mut self) {
+        let Life::Open { consumer, .. } = &self.life else { return };
+        for slot in &mut self.slots {
+            if !matches!(slot.stage, Stage::Positioned) {
+                continue;
+            }
+            let Part { topic, partition, .. } = &slot.part;
+            let Some(queue) = Queue::split(consumer, topic, *partition, self.events.waker.clone()) else { continue };
+            let mut list = TopicPartitionList::with_capacity(1);
+            let position = Offset::Offset(slot.tracker.position());
+            let assigned = list
+                .add_partition_offset(topic, *partition, position)
+                .and_then(|()| consumer.incremental_assign(&list));
+            match assigned {
+                Ok(()) => {
+                    tracing::info!("{topic}/{partition}: reading from offset {}", slot.tracker.position());
+                    slot.stage = Stage::Reading(queue);
+                }
+                // Tried again with the next partition list.
+                Err(error) => tracing::error!("{topic}/{partition}: librdkafka does not take the partition: {error}"),
+            }
+        }
+    }
+
+    /// The position of a partition that is read is not in its log.
+    pub(super) fn out_of_range(&mut self, number: u32) {
+        let Some(slot) = flow::find(&mut self.slots, number) else { return };
+        if let Some(queue) = slot.take_queue() {
+            unassign(&self.life, &slot.part);
+            drop(queue);
+            slot.stage = Stage::Locating(Some(slot.tracker.position()));
+            self.locate();
+        }
+    }
+
+    /// Hands the offsets that may be stored to the store.
+    pub(super) fn commit(&mut self) {
+        let ackers = self.config.ackers;
+        let commits: Vec<Commit> = self.slots.iter_mut().filter_map(|slot| slot.commit(ackers)).collect();
+        if !commits.is_empty() {
+            self.store.send(Request::Commit(commits));
+        }
+    }
+}
+
+fn unassign(life: &Life, part: &Part) {
+    let Life::Open { consumer, .. } = life else { return };
+    let mut list = TopicPartitionList::with_capacity(1);
+    list.add_partition(&part.topic, part.partition);
+    if let Err(error) = consumer.incremental_unassign(&list) {
+        tracing::warn!("{}/{}: librdkafka does not let go of the partition: {error}", part.topic, part.partition);
+    }
+}
+
+/// For a log line: the first few.
+fn names(parts: &[Part]) -> String {
+    let some: Vec<String> = parts.iter().take(20).map(|part| format!("{}/{}", part.topic, part.partition)).collect();
+    let rest = if parts.len() > some.len() { ", ..." } else { "" };
+    format!("{}{rest}", some.join(", "))
+}

@@ -1,0 +1,96 @@
+//! One partition in our hands.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::tracker::Tracker;
+use crate::kafka::Queue;
+use crate::offsets::{Broker, Commit, Part};
+
+/// A partition that is this task's, from the moment it is dealt to us until it leaves.
+pub struct Slot {
+    /// The partition, and the slot's number.
+    pub part: Part,
+    /// Its leader when last asked.
+    pub leader: Broker,
+    /// How far it is.
+    pub stage: Stage,
+    /// Its records on their way; meaningful once a start is known.
+    pub tracker: Tracker,
+    /// Without ackers: one past the last offset whose reply has been written.
+    pub written: i64,
+    /// The offset that the store was last asked to keep.
+    pub asked: Option<i64>,
+    /// Since when which offset has kept the window full.
+    pub blocked: Option<(i64, Instant)>,
+}
+
+/// The way of a partition to being read.
+pub enum Stage {
+    /// The stored offset is being read.
+    Loading,
+    /// The node holds something that is not ours: not read until it is mended.
+    Refused,
+    /// The ends of the log are asked for; the wanted offset, if any.
+    Locating(Option<i64>),
+    /// The start, found by strategy, is being stored before the first emit: after a crash it must be the same one.
+    Claiming,
+    /// The position is known; assigned as soon as there is a client.
+    Positioned,
+    /// Assigned.
+    Reading(Queue),
+}
+
+impl Slot {
+    /// A partition whose stored offset is being read.
+    pub fn new(number: u32, topic: Arc<str>, partition: i32, leader: Broker) -> Self {
+        Self {
+            part: Part { slot: number, topic, partition },
+            leader,
+            stage: Stage::Loading,
+            tracker: Tracker::new(0),
+            written: 0,
+            asked: None,
+            blocked: None,
+        }
+    }
+
+    /// Whether this is that partition.
+    pub fn is(&self, topic: &str, partition: i32) -> bool {
+        self.part.partition == partition && *self.part.topic == *topic
+    }
+
+    /// Sets where reading begins.
+    pub fn begin_at(&mut self, offset: i64) {
+        self.tracker = Tracker::new(offset);
+        self.written = offset;
+    }
+
+    /// The offset that may be stored, if it differs from the one asked for last.
+    pub fn commit(&mut self, ackers: bool) -> Option<Commit> {
+        if !matches!(self.stage, Stage::Positioned | Stage::Reading(_)) {
+            return None;
+        }
+        let offset = if ackers { self.tracker.commit_offset() } else { self.written };
+        self.ask(offset)
+    }
+
+    /// Asks for `offset` to be stored, unless that was asked for last.
+    pub fn ask(&mut self, offset: i64) -> Option<Commit> {
+        (self.asked != Some(offset)).then(|| {
+            self.asked = Some(offset);
+            Commit { part: self.part.clone(), offset, broker: self.leader.clone() }
+        })
+    }
+
+    /// Takes the queue of a partition that is read; it goes back to being positioned.
+    pub fn take_queue(&mut self) -> Option<Queue> {
+        match std::mem::replace(&mut self.stage, Stage::Positioned) {
+            Stage::Reading(queue) => Some(queue),
+            other => {
+                self.stage = other;
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What is wrong outside of us, and when to say so in Storm UI.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How long Kafka or ZooKeeper may be away before it is an error.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How often it is said again.
+const AGAIN: Duration = Duration::from_secs(60);
+
+/// What a trouble is about; there is at most one of each.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// The brokers do not answer.
+    Kafka,
+    /// ZooKeeper does not answer, or refuses.
+    ZooKeeper,
+    /// A topic does not exist or is not ours to read.
+    Topic(String),
+    /// A znode is another topic's.
+    Node(String),
+}
+
+/// The troubles of the moment.
+#[derive(Debug, Default)]
+pub struct Troubles(BTreeMap<Cause, Trouble>);
+
+#[derive(Debug)]
+struct Trouble {
+    reason: String,
+    say_at: Instant,
+}
+
+impl Troubles {
+    /// Notes a trouble, or a newer reason for it.
+    pub fn note(&mut self, cause: Cause, reason: String, now: Instant) {
+        let grace = if matches!(cause, Cause::Kafka | Cause::ZooKeeper) { GRACE } else { Duration::ZERO };
+        self.0.entry(cause).or_insert_with(|| Trouble { reason: String::new(), say_at: now + grace }).reason = reason;
+    }
+
+    /// The trouble is over.
+    pub fn clear(&mut self, cause: &Cause) {
+        if let Some(trouble) = self.0.remove(cause) {
+            tracing::info!("over: {}", trouble.reason);
+        }
+    }
+
+    /// What is due to be said.
+    pub fn due(&mut self, now: Instant) -> Vec<String> {
+        let mut due = Vec::new();
+        for trouble in self.0.values_mut().filter(|trouble| trouble.say_at <= now) {
+            trouble.say_at = now + AGAIN;
+            due.push(trouble.reason.clone());
+        }
+        due
+    }
+
+    /// All reasons, for the last words.
+    pub fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(|trouble| trouble.reason.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_has_ten_seconds_and_a_missing_topic_none() {
+        let (mut troubles, now) = (Troubles::default(), Instant::now());
+        troubles.note(Cause::Kafka, "no answer".to_owned(), now);
+        troubles.note(Cause::Topic("t".to_owned()), "no topic".to_owned(), now);
+        assert_eq!(troubles.due(now), ["no topic"]);
+        troubles.note(Cause::Kafka, "refused".to_owned(), now + Duration::from_secs(9));
+        assert!(troubles.due(now + Duration::from_secs(9)).is_empty());
+        assert_eq!(troubles.due(now + Duration::from_secs(10)), ["refused"]);
+        assert_eq!(troubles.due(now + Duration::from_secs(61)), ["no topic"]);
+        assert_eq!(troubles.due(now + Duration::from_secs(70)), ["refused"]);
+        troubles.clear(&Cause::Kafka);
+        assert_eq!(troubles.reasons().collect::<Vec<_>>(), ["no topic"]);
+    }
+}

@@ -1,0 +1,32 @@
+//! A Kafka record becomes the JSON of a Storm tuple; knows neither librdkafka nor the spout.
+
+mod encode;
+mod fields;
+
+pub use encode::{Encoder, Encoding, Undecodable};
+pub use fields::Field;
+
+/// One record, borrowed from the fetch buffer.
+#[derive(Clone, Copy)]
+pub struct Record<'a> {
+    /// Topic name.
+    pub topic: &'a str,
+    /// Partition number.
+    pub partition: i32,
+    /// Offset in the partition.
+    pub offset: i64,
+    /// Milliseconds since the epoch, of creation or append as the topic is configured; `None` if the record has none.
+    pub timestamp: Option<i64>,
+    /// Key bytes; `None` is a record without a key.
+    pub key: Option<&'a [u8]>,
+    /// Value bytes; `None` is a tombstone.
+    pub value: Option<&'a [u8]>,
+    /// Headers; `None` if there are none.
+    pub headers: Option<&'a dyn Headers>,
+}
+
+/// Record headers (KIP-82): an ordered list in which a name may come twice.
+pub trait Headers {
+    /// Hands each name and value to `visit`, in order. Names are bytes: not every producer writes UTF-8.
+    fn each(&self, visit: &mut dyn FnMut(&[u8], Option<&[u8]>));
+}
