@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.kafkashellspout.stack;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.UUID;
+
+/** One Kafka node, broker and KRaft controller in one. */
+final class KafkaServer extends Server {
+    private static final int TIMEOUT_MS = 1000;
+    private static final int MAX_RECORD_BYTES = 16 << 20;
+    private static final short METADATA = 3;
+    private static final short METADATA_VERSION = 4;
+
+    private final int controllerPort;
+    private final List<String> properties;
+
+    KafkaServer(Path lib, Path dir, int port, int controllerPort, List<String> properties) {
+        super("kafka", lib, dir, port);
+        this.controllerPort = controllerPort;
+        this.properties = properties;
+    }
+
+    @Override
+    void prepare() throws IOException, InterruptedException {
+        List<String> lines = new ArrayList<>(List.of(
+                "process.roles=broker,controller",
+                "node.id=1",
+                "controller.quorum.voters=1@127.0.0.1:" + controllerPort,
+                "listeners=PLAINTEXT://127.0.0.1:" + port() + ",CONTROLLER://127.0.0.1:" + controllerPort,
+                "advertised.listeners=PLAINTEXT://127.0.0.1:" + port(),
+                "controller.listener.names=CONTROLLER",
+                "inter.broker.listener.name=PLAINTEXT",
+                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                "log.dirs=" + dir().resolve("kafka-data"),
+                "auto.create.topics.enable=false",
+                "offsets.topic.replication.factor=1",
+                "offsets.topic.num.partitions=3",
+                "transaction.state.log.replication.factor=1",
+                "transaction.state.log.min.isr=1",
+                "transaction.state.log.num.partitions=3",
+                "share.coordinator.state.topic.replication.factor=1",
+                "share.coordinator.state.topic.min.isr=1",
+                "group.initial.rebalance.delay.ms=0",
+                "message.max.bytes=" + MAX_RECORD_BYTES,
+                "replica.fetch.max.bytes=" + MAX_RECORD_BYTES));
+        lines.addAll(properties);
+        lines.add("");
+        Files.writeString(config(), String.join("\n", lines));
+        runTool(List.of("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", newClusterId(), "-c", config().toString()));
+    }
+
+    @Override
+    List<String> command() {
+        return List.of("-Xmx512m", "-Dorg.apache.logging.log4j.level=INFO", Guard.class.getName(), "kafka.Kafka",
+                config().toString());
+    }
+
+    /** A Metadata request (for no topic): the node lists itself once it is registered and unfenced. */
+    @Override
+    boolean isReady() throws IOException {
+        try (Socket socket = new Socket()) {
+            socket.connect(new InetSocketAddress("127.0.0.1", port()), TIMEOUT_MS);
+            socket.setSoTimeout(TIMEOUT_MS);
+            ByteArrayOutputStream request = new ByteArrayOutputStream();
+            DataOutputStream out = new DataOutputStream(request);
+            out.writeShort(METADATA);
+            out.writeShort(METADATA_VERSION);
+            int correlation = 1;
+            out.writeInt(correlation);
+            out.writeShort(-1); // no client id
+            out.writeInt(0); // no topics
+            out.writeBoolean(false); // make none
+            DataOutputStream wire = new DataOutputStream(socket.getOutputStream());
+            wire.writeInt(request.size());
+            request.writeTo(wire);
+            wire.flush();
+            DataInputStream in = new DataInputStream(socket.getInputStream());
+            int size = in.readInt();
+            boolean ours = size > 12 && in.readInt() == correlation;
+            in.readInt(); // throttle time
+            return ours && in.readInt() > 0; // brokers
+        }
+    }
+
+    private Path config() {
+        return dir().resolve("kafka.properties");
+    }
+
+    /** Kafka's own form of an id: 16 bytes in URL-safe base64 that do not begin with a dash. */
+    private static String newClusterId() {
+        while (true) {
+            UUID uuid = UUID.randomUUID();
+            ByteBuffer bytes = ByteBuffer.allocate(16);
+            bytes.putLong(uuid.getMostSignificantBits()).putLong(uuid.getLeastSignificantBits());
+            String id = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes.array());
+            if (!id.startsWith("-")) {
+                return id;
+            }
+        }
+    }
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.kafkashellspout.stack;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.stream.Stream;
+
+/**
+ * A local Kafka and ZooKeeper for tests and demonstrations. Prints one JSON line when both are ready, obeys commands on
+ * stdin, and stops all it started when stdin ends or it is told to.
+ */
+public final class Stack {
+    private static final String HELP = """
+            Starts a Kafka (KRaft, one node) and a ZooKeeper, each in a JVM of its own, and prints one line when both answer:
+              {"kafka":"127.0.0.1:PORT","zookeeper":"127.0.0.1:PORT","dir":"DIR","pids":{"kafka":PID,"zookeeper":PID}}
+            Then it takes commands on stdin, one a line, and answers each with one JSON line:
+              stop|kill|start kafka|zookeeper     SIGTERM, SIGKILL, and the same ports and data again
+            At the end of stdin, or at SIGTERM or SIGINT, both are stopped.
+
+            Options:
+              --dir DIR                where data and logs go; default: a temporary directory, removed at the end
+              --kafka-port PORT        default: a free one
+              --zookeeper-port PORT    default: a free one
+              --broker-property K=V    a line of the broker's configuration; may come more than once
+              --kafka-lib DIR          Kafka's jars; default: topology/kafka/target/lib
+              --zookeeper-lib DIR      ZooKeeper's jars; default: topology/zookeeper/target/lib
+              --help
+            Exit codes: 0 stopped as told, 2 could not start, 64 wrong command line.""";
+
+    private final Path dir;
+    private final boolean removeDir;
+    private final ZooKeeperServer zookeeper;
+    private final KafkaServer kafka;
+
+    private Stack(Options options) throws IOException {
+        removeDir = options.dir == null;
+        dir = removeDir ? Files.createTempDirectory("kafka-shell-spout-stack-") : Files.createDirectories(options.dir).toRealPath();
+        zookeeper = new ZooKeeperServer(options.zookeeperLib, dir, portOr(options.zookeeperPort));
+        kafka = new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties);
+    }
+
+    /** @param args see {@code --help} */
+    public static void main(String[] args) throws InterruptedException {
+        Options options;
+        try {
+            options = Options.parse(args);
+        } catch (IllegalArgumentException e) {
+            System.err.println("stack: " + e.getMessage() + "; see --help");
+            System.exit(64);
+            return;
+        }
+        if (options.help) {
+            System.out.println(HELP);
+            return;
+        }
+        Stack stack;
+        try {
+            stack = new Stack(options);
+        } catch (IOException e) {
+            System.err.println("stack: " + e.getMessage());
+            System.exit(2);
+            return;
+        }
+        // Also the way of SIGTERM and SIGINT; System.exit below runs it, too.
+        Runtime.getRuntime().addShutdownHook(new Thread(stack::stop, "stop"));
+        try {
+            stack.start();
+            stack.serve();
+        } catch (IOException e) {
+            System.err.println("stack: " + e.getMessage());
+            System.exit(2);
+        }
+    }
+
+    private void start() throws IOException, InterruptedException {
+        FutureTask<Void> zookeeperStart = new FutureTask<>(() -> {
+            prepareAndStart(zookeeper);
+            return null;
+        });
+        new Thread(zookeeperStart, "start-zookeeper").start();
+        prepareAndStart(kafka);
+        try {
+            zookeeperStart.get();
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        }
+        System.out.println("{\"kafka\":" + Json.quote(kafka.address()) + ",\"zookeeper\":" + Json.quote(zookeeper.address())
+                + ",\"dir\":" + Json.quote(dir.toString())
+                + ",\"pids\":{\"kafka\":" + kafka.pid() + ",\"zookeeper\":" + zookeeper.pid() + "}}");
+        System.out.flush();
+    }
+
+    /** Data of an earlier run in the same directory is used again. */
+    private static void prepareAndStart(Server server) throws IOException, InterruptedException {
+        if (!Files.exists(server.dir().resolve(server.name() + "-data"))) {
+            server.prepare();
+        }
+        server.start();
+    }
+
+    private void serve() throws IOException {
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = in.readLine(); line != null; line = in.readLine()) {
+            System.out.println(obey(line.trim()));
+            System.out.flush();
+        }
+    }
+
+    private String obey(String line) {
+        String[] words = line.split("\\s+");
+        try {
+            if (words.length != 2) {
+                throw new IOException("a command is two words: stop|kill|start kafka|zookeeper");
+            }
+            Server server = server(words[1]);
+            switch (words[0]) {
+                case "stop" -> server.stop();
+                case "kill" -> server.kill();
+                case "start" -> server.start();
+                default -> throw new IOException("unknown command " + words[0]);
+            }
+            return "{\"ok\":" + Json.quote(line) + ",\"pid\":" + server.pid() + "}";
+        } catch (IOException e) {
+            return "{\"error\":" + Json.quote(e.getMessage()) + "}";
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "{\"error\":\"interrupted\"}";
+        }
+    }
+
+    private Server server(String name) throws IOException {
+        return switch (name) {
+            case "kafka" -> kafka;
+            case "zookeeper" -> zookeeper;
+            default -> throw new IOException("unknown server " + name);
+        };
+    }
+
+    private void stop() {
+        try {
+            kafka.stop();
+            zookeeper.stop();
+            if (removeDir) {
+                remove(dir);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException | UncheckedIOException e) {
+            System.err.println("stack: " + dir + " could not be removed: " + e.getMessage());
+        }
+    }
+
+    private static void remove(Path dir) throws IOException {
+        try (Stream<Path> files = Files.walk(dir)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+
+    private static int portOr(int wanted) throws IOException {
+        if (wanted == 0) {
+            return freePort();
+        }
+        try (ServerSocket socket = new ServerSocket(wanted, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new IOException("port " + wanted + " is taken: " + e.getMessage() + "; choose another one, or 0 for a free one", e);
+        }
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
+    }
+
+    /** Where this class lies: topology/stack/target/classes, or a jar in topology/stack/target. */
+    static Path ownCode() {
+        try {
+            return Path.of(Stack.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The command line. */
+    private static final class Options {
+        private Path dir;
+        private int kafkaPort;
+        private int zookeeperPort;
+        private final List<String> brokerProperties = new ArrayList<>();
+        private Path kafkaLib = module("kafka");
+        private Path zookeeperLib = module("zookeeper");
+        private boolean help;
+
+        private static Options parse(String[] args) {
+            Options options = new Options();
+            for (int i = 0; i < args.length; i++) {
+                String option = args[i];
+                if (option.equals("--help")) {
+                    options.help = true;
+                    continue;
+                }
+                if (i + 1 == args.length) {
+                    throw new IllegalArgumentException(option + " is unknown or needs a value");
+                }
+                options.set(option, args[++i]);
+            }
+            return options;
+        }
+
+        private void set(String option, String value) {
+            switch (option) {
+                case "--dir" -> dir = Path.of(value);
+                case "--kafka-port" -> kafkaPort = port(option, value);
+                case "--zookeeper-port" -> zookeeperPort = port(option, value);
+                case "--broker-property" -> brokerProperties.add(value);
+                case "--kafka-lib" -> kafkaLib = Path.of(value);
+                case "--zookeeper-lib" -> zookeeperLib = Path.of(value);
+                default -> throw new IllegalArgumentException("unknown option " + option);
+            }
+        }
+
+        private static int port(String option, String value) {
+            try {
+                int port = Integer.parseInt(value);
+                if (port >= 0 && port <= 65535) {
+                    return port;
+                }
+            } catch (NumberFormatException e) {
+                // Falls through to the one message for both.
+            }
+            throw new IllegalArgumentException(option + ": " + value + " is no port");
+        }
+
+        private static Path module(String name) {
+            return ownCode().resolve("../../../" + name + "/target/lib").normalize();
+        }
+    }
+}
