@@ -6,10 +6,10 @@ use std::ffi::{CStr, c_char, c_void};
 use rdkafka::bindings::{rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_resp_err_t};
 use rdkafka::message::BorrowedHeaders;
 
-use crate::tuple::Headers;
+use crate::tuple::{Headers, VisitHeader};
 
 impl Headers for BorrowedHeaders {
-    fn each(&self, visit: &mut dyn FnMut(&[u8], Option<&[u8]>)) {
+    fn each(&self, visit: &mut VisitHeader<'_>) {
         let native = std::ptr::from_ref(self).cast::<rd_kafka_headers_t>();
         for index in 0.. {
             let mut name: *const c_char = std::ptr::null();

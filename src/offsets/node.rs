@@ -11,7 +11,7 @@ use super::{Event, Part};
 
 /// So many conflicts in [`CONFLICT_SPAN`] are no hand-over any more but two writers.
 const CONFLICTS: usize = 3;
-const CONFLICT_SPAN: Duration = Duration::from_secs(60);
+const CONFLICT_SPAN: Duration = Duration::from_mins(1);
 
 /// The next operation on a node.
 #[derive(Debug, PartialEq, Eq)]

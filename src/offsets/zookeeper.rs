@@ -179,12 +179,11 @@ impl OffsetsThread {
     }
 
     fn load(&mut self, part: Part) {
-        match self.nodes.get_mut(&key(&part)) {
-            Some(node) => node.load(part),
-            None => {
-                let path = self.config.layout.path(&part.topic, part.partition);
-                self.nodes.insert(key(&part), Node::new(part, path));
-            }
+        if let Some(node) = self.nodes.get_mut(&key(&part)) {
+            node.load(part);
+        } else {
+            let path = self.config.layout.path(&part.topic, part.partition);
+            self.nodes.insert(key(&part), Node::new(part, path));
         }
     }
 

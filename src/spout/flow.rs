@@ -24,7 +24,7 @@ const MAX_BYTES: usize = 48 << 10;
 const TURN: usize = 16;
 
 /// How long the lowest unacked offset may keep a full window before it is reported, and then again.
-const BLOCKED_AFTER: Duration = Duration::from_secs(60);
+const BLOCKED_AFTER: Duration = Duration::from_mins(1);
 
 /// What one look at the partitions gave.
 #[derive(Debug, Default)]

@@ -70,7 +70,7 @@ pub enum End {
     /// SIGINT: somebody at a terminal.
     Interrupt,
     /// The parent has closed our stdin, or is gone.
-    EndOfInput,
+    InputClosed,
     /// The parent does not read any more (`EPIPE`).
     BrokenPipe,
     /// What comes on stdin is not multilang.

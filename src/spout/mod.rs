@@ -189,19 +189,21 @@ impl Spout {
 
     fn acks(&mut self, ids: &Ids) {
         for id in ids.as_slice() {
-            match id {
-                Some(id) => self.flow.ack(&mut self.slots, *id),
-                None => tracing::warn!("an ack for an id that is not ours"),
-            }
+            let Some(id) = id else {
+                tracing::warn!("an ack for an id that is not ours");
+                continue;
+            };
+            self.flow.ack(&mut self.slots, *id);
         }
     }
 
     fn fails(&mut self, ids: &Ids, now: Instant) {
         for id in ids.as_slice() {
-            match id {
-                Some(id) => self.flow.fail(&mut self.slots, *id, &self.config, now),
-                None => tracing::warn!("a fail for an id that is not ours"),
-            }
+            let Some(id) = id else {
+                tracing::warn!("a fail for an id that is not ours");
+                continue;
+            };
+            self.flow.fail(&mut self.slots, *id, &self.config, now);
         }
     }
 
@@ -267,7 +269,7 @@ impl Spout {
                     Some(Err(error)) => tracing::debug!("librdkafka: {error}"),
                     // Queues are split before they are assigned, so this cannot be; a record lost here would be.
                     Some(Ok(_)) => {
-                        self.problems.push("a record came past its partition's queue; please report this".to_owned())
+                        self.problems.push("a record came past its partition's queue; please report this".to_owned());
                     }
                 }
             }

@@ -108,7 +108,7 @@ fn look_for_the_end(pipes: &mut Pipes, spout: &mut Spout, now: Instant) {
     let ends = [
         (pipes.terminated(), End::Terminate),
         (pipes.interrupted(), End::Interrupt),
-        (pipes.ended, End::EndOfInput),
+        (pipes.ended, End::InputClosed),
         (pipes.broken, End::BrokenPipe),
     ];
     for (_, reason) in ends.into_iter().filter(|(has_come, _)| *has_come) {

@@ -148,12 +148,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::tuple::Headers;
+    use crate::tuple::{Headers, VisitHeader};
 
     type HeaderList = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
     impl Headers for HeaderList {
-        fn each(&self, visit: &mut dyn FnMut(&[u8], Option<&[u8]>)) {
+        fn each(&self, visit: &mut VisitHeader<'_>) {
             for (name, value) in self {
                 visit(name, value.as_deref());
             }

@@ -25,8 +25,11 @@ pub struct Record<'a> {
     pub headers: Option<&'a dyn Headers>,
 }
 
+/// Takes a header's name and value.
+pub type VisitHeader<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+
 /// Record headers (KIP-82): an ordered list in which a name may come twice.
 pub trait Headers {
     /// Hands each name and value to `visit`, in order. Names are bytes: not every producer writes UTF-8.
-    fn each(&self, visit: &mut dyn FnMut(&[u8], Option<&[u8]>));
+    fn each(&self, visit: &mut VisitHeader<'_>);
 }
