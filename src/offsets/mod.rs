@@ -44,6 +44,8 @@ pub struct Commit {
     pub offset: i64,
     /// The partition's leader, which the old spout's format names.
     pub broker: Broker,
+    /// The log was truncated or made anew: another hand's higher offset counts no more.
+    pub rewind: bool,
 }
 
 /// What the store tells the spout thread.
@@ -67,9 +69,16 @@ pub enum Event {
     },
     /// Something for Storm UI.
     Problem(String),
+    /// The store refuses this partition's node.
+    Refused {
+        /// The slot.
+        slot: u32,
+        /// What was attempted, on which path, and why not.
+        reason: String,
+    },
     /// The store answers.
     Reachable,
-    /// The store does not answer, or refuses; the reason names hosts and path.
+    /// The store does not answer; the reason names hosts and path.
     Unreachable(String),
     /// The session has ended; so many slots have offsets that were not written.
     Closed {

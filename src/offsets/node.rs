@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::format::{self, Broker, FormatError, Stored, Writer};
-use super::{Event, Part};
+use super::{Commit, Event, Part};
 
 /// So many conflicts in [`CONFLICT_SPAN`] are no hand-over any more but two writers.
 const CONFLICTS: usize = 3;
@@ -40,8 +40,10 @@ pub enum Outcome {
     Missing,
     /// Somebody else wrote or created it.
     Conflict,
-    /// Nobody knows whether it was done, or it was refused; try again later.
-    Failed(String),
+    /// Nobody knows whether it was done; to be tried again soon.
+    Unknown(String),
+    /// It was refused: no permission, or a path that cannot be. To be tried again later.
+    Refused(String),
 }
 
 /// What is known of the node's version.
@@ -51,6 +53,18 @@ enum Known {
     Missing,
     Version(i32),
 }
+
+/// A write that was sent. It keeps the slot of its time: one that began anew meanwhile must not take its answer.
+#[derive(Debug)]
+struct Sent {
+    slot: u32,
+    offset: i64,
+    bytes: Vec<u8>,
+}
+
+/// Pause after an operation whose outcome is unknown, and after one that was refused.
+const RETRY: Duration = Duration::from_millis(500);
+const RETRY_REFUSED: Duration = Duration::from_secs(5);
 
 /// The state of one znode.
 #[derive(Debug)]
@@ -68,8 +82,8 @@ pub struct Node {
     loading: bool,
     known: Known,
     wanted: Option<(i64, Broker)>,
-    /// The last bytes sent and their offset.
-    sent: Option<(i64, Vec<u8>)>,
+    /// The last write.
+    sent: Option<Sent>,
     /// Another hand's offset; we do not write below it.
     floor: i64,
     conflicts: Vec<Instant>,
@@ -102,9 +116,12 @@ impl Node {
     }
 
     /// Asks for an offset to be stored.
-    pub fn want(&mut self, part: Part, offset: i64, broker: Broker) {
-        self.part = part;
-        self.wanted = Some((offset, broker));
+    pub fn want(&mut self, commit: Commit) {
+        if commit.rewind {
+            self.floor = 0;
+        }
+        self.part = commit.part;
+        self.wanted = Some((commit.offset, commit.broker));
     }
 
     /// Whether nothing is left to do.
@@ -131,7 +148,7 @@ impl Node {
             return Some(Step::Read { elsewhere: false });
         }
         let bytes = format::write(writer, offset, &self.part.topic, self.part.partition, broker);
-        self.sent = Some((offset, bytes.clone()));
+        self.sent = Some(Sent { slot: self.part.slot, offset, bytes: bytes.clone() });
         Some(match self.known {
             Known::Version(version) => Step::Set(bytes, version),
             _ => Step::Create(bytes),
@@ -148,7 +165,7 @@ impl Node {
             }
             Outcome::Read(bytes, version) => {
                 self.known = Known::Version(version);
-                let ours = self.sent.as_ref().is_some_and(|(_, sent)| *sent == bytes);
+                let ours = self.sent.as_ref().is_some_and(|sent| sent.bytes == bytes);
                 let stored = self.understand(&bytes);
                 if self.loading {
                     return Some(self.loaded(stored, ours));
@@ -185,21 +202,26 @@ impl Node {
                 self.known = Known::Unread;
                 None
             }
-            Outcome::Failed(reason) => {
+            Outcome::Unknown(reason) => {
                 self.known = Known::Unread;
-                self.not_before = Some(now + Duration::from_millis(500));
+                self.not_before = Some(now + RETRY);
                 Some(Event::Unreachable(format!("ZooKeeper, {}: {reason}", self.path)))
+            }
+            Outcome::Refused(reason) => {
+                self.known = Known::Unread;
+                self.not_before = Some(now + RETRY_REFUSED);
+                Some(Event::Refused { slot: self.part.slot, reason: format!("ZooKeeper, {}: {reason}", self.path) })
             }
         }
     }
 
     fn committed(&mut self) -> Option<Event> {
-        let offset = self.sent.as_ref()?.0;
+        let Sent { slot, offset, .. } = *self.sent.as_ref()?;
         // A newer offset may have been asked for meanwhile.
         if self.wanted.as_ref().is_some_and(|(wanted, _)| (*wanted).max(self.floor) == offset) {
             self.wanted = None;
         }
-        Some(Event::Committed { slot: self.part.slot, offset })
+        Some(Event::Committed { slot, offset })
     }
 
     fn loaded(&mut self, stored: Result<Option<Stored>, String>, ours: bool) -> Event {
@@ -284,12 +306,16 @@ mod tests {
     /// A node that we have written at version 0 with offset 10.
     fn written_node() -> Node {
         let mut node = loaded_node();
-        node.want(node.part.clone(), 10, broker());
+        want(&mut node, 10);
         assert_eq!(node.step(&writer(), Instant::now()), Some(Step::Create(bytes("wc-1", 10, "t"))));
         let event = node.done(Outcome::Written(0), &writer(), Instant::now());
         assert!(matches!(event, Some(Event::Committed { slot: 7, offset: 10 })));
         assert!(node.is_idle());
         node
+    }
+
+    fn want(node: &mut Node, offset: i64) {
+        node.want(Commit { part: node.part.clone(), offset, broker: broker(), rewind: false });
     }
 
     fn step(node: &mut Node) -> Option<Step> {
@@ -299,9 +325,9 @@ mod tests {
     #[test]
     fn writes_carry_the_version_they_expect() {
         let mut node = written_node();
-        node.want(node.part.clone(), 12, broker());
+        want(&mut node, 12);
         assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 12, "t"), 0)));
-        node.want(node.part.clone(), 15, broker());
+        want(&mut node, 15);
         node.done(Outcome::Written(1), &writer(), Instant::now());
         assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 15, "t"), 1)), "the newer one is still to be written");
     }
@@ -309,11 +335,11 @@ mod tests {
     #[test]
     fn our_own_write_that_timed_out_is_adopted_silently() {
         let mut node = written_node();
-        node.want(node.part.clone(), 12, broker());
+        want(&mut node, 12);
         step(&mut node);
         let later = Instant::now() + Duration::from_secs(1);
         assert!(matches!(
-            node.done(Outcome::Failed("timeout".to_owned()), &writer(), Instant::now()),
+            node.done(Outcome::Unknown("timeout".to_owned()), &writer(), Instant::now()),
             Some(Event::Unreachable(_))
         ));
         assert_eq!(step(&mut node), None, "not at once");
@@ -326,17 +352,17 @@ mod tests {
     #[test]
     fn another_hands_offset_is_never_moved_back() {
         let mut node = written_node();
-        node.want(node.part.clone(), 12, broker());
+        want(&mut node, 12);
         step(&mut node);
         assert!(node.done(Outcome::Conflict, &writer(), Instant::now()).is_none());
         assert_eq!(step(&mut node), Some(Step::Read { elsewhere: false }));
         assert!(node.done(Outcome::Read(bytes("zombie", 50, "t"), 9), &writer(), Instant::now()).is_none());
         assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 50, "t"), 9)));
         node.done(Outcome::Written(10), &writer(), Instant::now());
-        node.want(node.part.clone(), 13, broker());
+        want(&mut node, 13);
         assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 50, "t"), 10)));
         node.done(Outcome::Written(11), &writer(), Instant::now());
-        node.want(node.part.clone(), 51, broker());
+        want(&mut node, 51);
         assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 51, "t"), 11)));
     }
 
@@ -345,7 +371,7 @@ mod tests {
         let mut node = written_node();
         let mut problems = 0;
         for round in 0..3 {
-            node.want(node.part.clone(), 100 + round, broker());
+            want(&mut node, 100 + round);
             step(&mut node);
             node.done(Outcome::Conflict, &writer(), Instant::now());
             step(&mut node);
@@ -368,7 +394,7 @@ mod tests {
             matches!(event, Some(Event::Loaded { stored: Err(problem), .. }) if problem.contains("\"other\"") && problem.contains("\"t\""))
         );
         let mut node = written_node();
-        node.want(node.part.clone(), 12, broker());
+        want(&mut node, 12);
         step(&mut node);
         node.done(Outcome::Conflict, &writer(), Instant::now());
         step(&mut node);
@@ -410,9 +436,37 @@ mod tests {
     }
 
     #[test]
+    fn after_a_truncation_the_offset_goes_back_and_old_answers_are_not_taken_for_new_ones() {
+        let mut node = written_node();
+        node.floor = 500;
+        want(&mut node, 600);
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 600, "t"), 0)));
+        let part = Part { slot: 8, ..node.part.clone() };
+        node.want(Commit { part, offset: 3, broker: broker(), rewind: true });
+        let event = node.done(Outcome::Written(1), &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Committed { slot: 7, offset: 600 })), "{event:?}");
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 3, "t"), 1)));
+        let event = node.done(Outcome::Written(2), &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Committed { slot: 8, offset: 3 })), "{event:?}");
+    }
+
+    #[test]
+    fn a_refused_write_is_tried_again_and_keeps_its_offset() {
+        let mut node = written_node();
+        want(&mut node, 12);
+        step(&mut node);
+        let event = node.done(Outcome::Refused("not authorized".to_owned()), &writer(), Instant::now());
+        assert!(
+            matches!(event, Some(Event::Refused { slot: 7, reason }) if reason.contains("/p") && reason.contains("not authorized"))
+        );
+        assert!(node.has_unwritten());
+        assert_eq!(node.step(&writer(), Instant::now() + RETRY_REFUSED), Some(Step::Read { elsewhere: false }));
+    }
+
+    #[test]
     fn a_deleted_node_is_written_again() {
         let mut node = written_node();
-        node.want(node.part.clone(), 12, broker());
+        want(&mut node, 12);
         step(&mut node);
         assert!(node.done(Outcome::Missing, &writer(), Instant::now()).is_none());
         assert_eq!(step(&mut node), Some(Step::Create(bytes("wc-1", 12, "t"))));

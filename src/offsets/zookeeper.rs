@@ -158,7 +158,7 @@ impl OffsetsThread {
             Request::Commit(commits) => {
                 for commit in commits {
                     if let Some(node) = self.nodes.get_mut(&key(&commit.part)) {
-                        node.want(commit.part, commit.offset, commit.broker);
+                        node.want(commit);
                     }
                 }
             }
@@ -209,6 +209,7 @@ impl OffsetsThread {
         match event {
             Some(Event::Unreachable(reason)) => self.unreachable(reason),
             Some(event) => {
+                // A refusal is an answer, too.
                 self.reached();
                 (self.tell)(event);
             }
@@ -246,7 +247,7 @@ impl OffsetsThread {
 
 async fn operate(client: &Client, path: &str, other: &str, step: Step) -> Outcome {
     let outcome = tokio::time::timeout(OPERATION_TIMEOUT, attempt(client, path, other, step)).await;
-    outcome.unwrap_or_else(|_| Outcome::Failed(format!("no answer in {} s", OPERATION_TIMEOUT.as_secs())))
+    outcome.unwrap_or_else(|_| Outcome::Unknown(format!("no answer in {} s", OPERATION_TIMEOUT.as_secs())))
 }
 
 async fn attempt(client: &Client, path: &str, other: &str, step: Step) -> Outcome {
@@ -256,16 +257,16 @@ async fn attempt(client: &Client, path: &str, other: &str, step: Step) -> Outcom
             Err(Error::NoNode) if elsewhere => match client.get_data(other).await {
                 Ok((bytes, _)) => Outcome::Elsewhere(bytes, other.to_owned()),
                 Err(Error::NoNode) => Outcome::Missing,
-                Err(error) => Outcome::Failed(format!("reading {other}: {error}")),
+                Err(error) => failed(&format!("reading {other}"), &error),
             },
             Err(Error::NoNode) => Outcome::Missing,
-            Err(error) => Outcome::Failed(format!("reading: {error}")),
+            Err(error) => failed("reading", &error),
         },
         Step::Set(bytes, version) => match client.set_data(path, &bytes, Some(version)).await {
             Ok(stat) => Outcome::Written(stat.version),
             Err(Error::BadVersion) => Outcome::Conflict,
             Err(Error::NoNode) => Outcome::Missing,
-            Err(error) => Outcome::Failed(format!("writing: {error}")),
+            Err(error) => failed("writing", &error),
         },
         Step::Create(bytes) => create(client, path, &bytes).await,
     }
@@ -277,13 +278,27 @@ async fn create(client: &Client, path: &str, bytes: &[u8]) -> Outcome {
     if result == Err(Error::NoNode) {
         let parent = path.rsplit_once('/').map_or("/", |(parent, _)| parent);
         if let Err(error) = client.mkdir(parent, &options).await {
-            return Outcome::Failed(format!("creating {parent}: {error}"));
+            return failed(&format!("creating {parent}"), &error);
         }
         result = client.create(path, bytes, &options).await;
     }
     match result {
         Ok((stat, _)) => Outcome::Written(stat.version),
         Err(Error::NodeExists) => Outcome::Conflict,
-        Err(error) => Outcome::Failed(format!("creating: {error}")),
+        Err(error) => failed("creating", &error),
+    }
+}
+
+/// A lost connection leaves the outcome open; the rest are the server's own words.
+fn failed(attempted: &str, error: &Error) -> Outcome {
+    let reason = format!("{attempted}: {error}");
+    match error {
+        Error::NoAuth
+        | Error::InvalidAcl
+        | Error::AuthFailed
+        | Error::BadArguments(_)
+        | Error::NoChildrenForEphemerals
+        | Error::QuotaExceeded => Outcome::Refused(reason),
+        _ => Outcome::Unknown(reason),
     }
 }

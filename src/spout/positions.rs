@@ -148,6 +148,11 @@ impl Spout {
                 tracing::error!("{problem}");
                 self.problems.push(problem);
             }
+            offsets::Event::Refused { slot, reason } => {
+                if let Some(slot) = flow::find(&mut self.slots, slot) {
+                    self.troubles.note(Cause::Node(slot.name()), reason, now);
+                }
+            }
             offsets::Event::Reachable => self.troubles.clear(&Cause::ZooKeeper),
             offsets::Event::Unreachable(reason) => self.troubles.note(Cause::ZooKeeper, reason, now),
             offsets::Event::Closed { unwritten } => self.store_closed(unwritten),
@@ -159,7 +164,7 @@ impl Spout {
         if !matches!((&slot.stage, &self.life), (Stage::Loading | Stage::Refused, Life::Open { .. })) {
             return;
         }
-        let cause = Cause::Node(format!("{}/{}", slot.part.topic, slot.part.partition));
+        let cause = Cause::Node(slot.name());
         let stored = match stored {
             Ok(stored) => stored,
             Err(problem) => {
@@ -193,12 +198,9 @@ impl Spout {
                 );
                 self.renumber(number, stored.offset);
             }
-            (Some(_), stored) => {
-                if stored.is_none() {
-                    slot.asked = None;
-                }
-                slot.stage = Stage::Positioned;
-            }
+            (Some(_), Some(_)) => slot.stage = Stage::Positioned,
+            // Deleted meanwhile, or the claim never got there.
+            (Some(_), None) => self.claim(number, false),
         }
         self.locate();
         self.assign();
@@ -248,13 +250,13 @@ impl Spout {
 
     fn begin(&mut self, number: u32, Start { offset, why }: Start) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
-        let name = format!("{}/{}", slot.part.topic, slot.part.partition);
+        let name = slot.name();
         match why {
             Why::Stored => slot.stage = Stage::Positioned,
             Why::Strategy => {
                 tracing::info!("{name}: no stored offset counts; beginning at {offset}");
                 slot.begin_at(offset);
-                self.claim(number, offset);
+                self.claim(number, false);
             }
             Why::Passed { lost } => {
                 self.flow.totals.lost += lost as u64;
@@ -276,32 +278,33 @@ impl Spout {
                 self.problems.push(problem);
                 if let Some(slot) = self.renumber(number, offset) {
                     let number = slot.part.slot;
-                    self.claim(number, offset);
+                    self.claim(number, true);
                 }
             }
         }
     }
 
-    /// Has the start stored before the first emit.
-    fn claim(&mut self, number: u32, offset: i64) {
+    /// Has the position stored before the first emit.
+    fn claim(&mut self, number: u32, rewind: bool) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
-        slot.asked = None;
         slot.stage = Stage::Claiming;
-        if let Some(commit) = slot.ask(offset) {
-            self.store.send(Request::Commit(vec![commit]));
-        }
+        let commit = slot.ask(slot.tracker.commit_offset(), rewind);
+        self.store.send(Request::Commit(vec![commit]));
     }
 
     fn committed(&mut self, number: u32, offset: i64) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
-        if matches!(slot.stage, Stage::Claiming) {
-            if offset > slot.tracker.position() {
-                // Another hand was faster and further on; its records are not ours to read again.
-                slot.begin_at(offset);
-            }
-            slot.stage = Stage::Positioned;
-            self.assign();
+        self.troubles.clear(&Cause::Node(slot.name()));
+        if !matches!(slot.stage, Stage::Claiming) {
+            return;
         }
+        if offset > slot.tracker.position() {
+            // Another hand was faster and is further on; its records are not ours to read again.
+            self.renumber(number, offset);
+        } else {
+            slot.stage = Stage::Positioned;
+        }
+        self.assign();
     }
 
     /// Gives every partition with a known position to the client.

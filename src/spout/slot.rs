@@ -55,6 +55,11 @@ impl Slot {
         }
     }
 
+    /// Topic and partition, for people.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.part.topic, self.part.partition)
+    }
+
     /// Whether this is that partition.
     pub fn is(&self, topic: &str, partition: i32) -> bool {
         self.part.partition == partition && *self.part.topic == *topic
@@ -72,15 +77,13 @@ impl Slot {
             return None;
         }
         let offset = if ackers { self.tracker.commit_offset() } else { self.written };
-        self.ask(offset)
+        (self.asked != Some(offset)).then(|| self.ask(offset, false))
     }
 
-    /// Asks for `offset` to be stored, unless that was asked for last.
-    pub fn ask(&mut self, offset: i64) -> Option<Commit> {
-        (self.asked != Some(offset)).then(|| {
-            self.asked = Some(offset);
-            Commit { part: self.part.clone(), offset, broker: self.leader.clone() }
-        })
+    /// Asks for `offset` to be stored; with `rewind` even below another hand's.
+    pub fn ask(&mut self, offset: i64, rewind: bool) -> Commit {
+        self.asked = Some(offset);
+        Commit { part: self.part.clone(), offset, broker: self.leader.clone(), rewind }
     }
 
     /// Takes the queue of a partition that is read; it goes back to being positioned.

@@ -18,7 +18,7 @@ pub enum Cause {
     ZooKeeper,
     /// A topic does not exist or is not ours to read.
     Topic(String),
-    /// A znode is another topic's.
+    /// A partition's znode is another topic's, or ZooKeeper refuses it.
     Node(String),
 }
 
