@@ -144,3 +144,46 @@ pub fn is_not_yet(name: &str) -> bool {
 pub fn nearest(name: &str) -> &'static str {
     KEYS.iter().map(|key| key.name).min_by_key(|known| strsim::damerau_levenshtein(known, name)).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+
+    /// The table of docs/configuration.md.
+    fn markdown() -> String {
+        let mut table = String::from("| key | default | |\n|---|---|---|\n");
+        for Key { name, default, doc } in KEYS {
+            let _ = writeln!(table, "| `{PREFIX}{name}` | {default} | {doc} |");
+        }
+        table
+    }
+
+    /// When it fails, put what it prints between the two lines.
+    #[test]
+    fn the_documentation_has_exactly_these_keys() {
+        let page = include_str!("../../docs/configuration.md");
+        let (begin, end) = ("<!-- keys: begin -->\n", "<!-- keys: end -->");
+        let written = page.split_once(begin).and_then(|(_, rest)| rest.split_once(end)).expect("both marks").0;
+        assert_eq!(written.trim(), markdown().trim(), "\n{}", markdown());
+    }
+
+    #[test]
+    fn no_key_is_both_known_and_planned() {
+        for Key { name, .. } in KEYS {
+            assert!(is_known(name) || *name == "consumer.*", "{name}");
+            assert!(!is_not_yet(name), "{name}");
+        }
+        assert!(is_not_yet("offsets.store") && is_not_yet("zookeeper.tls.keystore"));
+    }
+
+    #[test]
+    fn a_misspelt_key_finds_the_one_that_was_meant() {
+        for (wrong, right) in
+            [("topic", "topics"), ("max.inflight", "max.in.flight"), ("zookeper.connect", "zookeeper.connect")]
+        {
+            assert_eq!(nearest(wrong), right);
+        }
+    }
+}
