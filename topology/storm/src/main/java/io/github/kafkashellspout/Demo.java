@@ -25,6 +25,7 @@ public final class Demo {
     private static final String TOPIC = "lines";
     private static final String TOPOLOGY = "demo";
     private static final String SPOUT = "kafka";
+    private static final long START_TIMEOUT_MS = 90_000;
     private static final long CLOSE_TIMEOUT_MS = 30_000;
 
     private final DemoOptions options;
@@ -92,6 +93,7 @@ public final class Demo {
         report.say("starting Storm (LocalCluster " + LocalCluster.class.getPackage().getImplementationVersion() + ")");
         try (LocalCluster cluster = new LocalCluster()) {
             cluster.submitTopology(TOPOLOGY, topologyConf(), topology(stack).createTopology());
+            sampler.awaitStart(options.spoutTasks, START_TIMEOUT_MS);
             producer.start(options.records, options.rate);
             watch(producer, sampler, committed);
             producer.stop();
@@ -101,7 +103,7 @@ public final class Demo {
             cluster.killTopologyWithOpts(TOPOLOGY, kill);
             sampler.awaitEnd(CLOSE_TIMEOUT_MS);
         }
-        return report.summary(producer.produced(), CountingBolt.counts(), committed, sampler, options.spoutTasks);
+        return report.summary(producer.produced(), CountingBolt.counts(), committed, sampler);
     }
 
     /** Prints a line a second until everything has arrived, or too much time has passed. */

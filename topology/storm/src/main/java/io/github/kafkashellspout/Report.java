@@ -55,8 +55,7 @@ final class Report implements AutoCloseable {
     }
 
     /** The end; true if every line arrived and nothing was left behind. */
-    boolean summary(long produced, CountingBolt.Snapshot counts, CommittedOffsets committed, Sampler sampler, int processes)
-            throws Exception {
+    boolean summary(long produced, CountingBolt.Snapshot counts, CommittedOffsets committed, Sampler sampler) throws Exception {
         long lost = produced - counts.distinct();
         double seconds = (counts.lastNanos() - counts.firstNanos()) / 1e9;
         out.println();
@@ -68,7 +67,7 @@ final class Report implements AutoCloseable {
         row("committed in ZooKeeper", "%d", committed.total());
         row("one znode", "%s", committed.bytes(0));
         row("tuples a second", "%.0f over %.1f s", counts.received() / seconds, seconds);
-        row("spout processes", "%d: at most %.1f MiB RSS, %.1f s CPU", processes, sampler.mostRssBytes() / MIB, sampler.cpuSeconds());
+        row("spout processes", "%d: at most %.1f MiB RSS, %.1f s CPU", sampler.processes(), sampler.mostRssBytes() / MIB, sampler.cpuSeconds());
         row("sockets while running", "at most %s", states(sampler.mostSockets()));
         row("sockets after close", "%d (and %d in TIME_WAIT toward Kafka and ZooKeeper, demonstration's own included)",
                 sampler.socketsNow(), sampler.timeWait());

@@ -28,9 +28,28 @@ final class Sampler {
         this.serverPorts = serverPorts;
     }
 
+    /** Waits until so many processes run. */
+    void awaitStart(int processes, long timeoutMillis) throws IOException, InterruptedException {
+        long begun = System.nanoTime();
+        for (find(); pids.size() < processes; find()) {
+            if ((System.nanoTime() - begun) / 1_000_000 > timeoutMillis) {
+                throw new IOException("Storm has started " + pids.size() + " of " + processes + " spout processes in " + timeoutMillis + " ms");
+            }
+            Thread.sleep(100);
+        }
+    }
+
+    private void find() {
+        ProcessHandle.current().children().filter(this::isSpout).forEach(child -> pids.add(child.pid()));
+    }
+
+    int processes() {
+        return pids.size();
+    }
+
     /** Takes one look. */
     void sample() throws IOException {
-        ProcessHandle.current().children().filter(this::isSpout).forEach(child -> pids.add(child.pid()));
+        find();
         Map<String, Integer> sum = new TreeMap<>();
         rssBytes = 0;
         for (long pid : pids) {
