@@ -31,6 +31,7 @@ public final class Demo {
     private final DemoOptions options;
     private final Path dir;
     private final Report report;
+    private volatile StackProcess stack;
 
     private Demo(DemoOptions options, Path dir, Report report) {
         this.options = options;
@@ -56,43 +57,59 @@ public final class Demo {
     }
 
     private static int run(DemoOptions options) {
-        Path dir = null;
+        Path dir;
         try {
             dir = Files.createTempDirectory("kafka-shell-spout-demo-");
+        } catch (IOException e) {
+            System.err.println("demo: no temporary directory can be made: " + e);
+            return 2;
+        }
+        try {
             // Read by log4j2.xml, before the first logger is made.
             System.setProperty("demo.log", dir.resolve("storm.log").toString());
             try (Report report = new Report(System.out, options.json)) {
-                return new Demo(options, dir, report).run() ? 0 : 1;
+                Demo demo = new Demo(options, dir, report);
+                // The one way out, Ctrl-C's too.
+                Runtime.getRuntime().addShutdownHook(new Thread(demo::cleanUp, "clean-up"));
+                return demo.run() ? 0 : 1;
             }
         } catch (Exception e) {
             options.keep = true;
-            System.err.println("demo: " + e + (dir == null ? "" : "; logs are in " + dir));
+            System.err.println("demo: " + e + "; logs are in " + dir);
             return 2;
-        } finally {
-            if (dir != null && !options.keep) {
-                remove(dir);
-            }
         }
     }
 
     private boolean run() throws Exception {
         report.say("starting Kafka and ZooKeeper in " + dir);
-        try (StackProcess stack = new StackProcess(options.stack, dir)) {
-            report.say("Kafka " + stack.kafka() + ", ZooKeeper " + stack.zookeeper());
-            makeTopic(stack.kafka());
-            String prefix = "/kafka-spout/" + TOPOLOGY + "-" + SPOUT;
-            try (CommittedOffsets committed = new CommittedOffsets(stack.zookeeper(), prefix, options.partitions)) {
-                return run(stack, committed);
-            }
+        stack = new StackProcess(options.stack, dir);
+        report.say("Kafka " + stack.kafka() + ", ZooKeeper " + stack.zookeeper());
+        makeTopic(stack.kafka());
+        String prefix = "/kafka-spout/" + TOPOLOGY + "-" + SPOUT;
+        try (CommittedOffsets committed = new CommittedOffsets(stack.zookeeper(), prefix, options.partitions)) {
+            return run(committed);
         }
     }
 
-    private boolean run(StackProcess stack, CommittedOffsets committed) throws Exception {
+    private void cleanUp() {
+        try {
+            if (stack != null) {
+                stack.close();
+            }
+        } catch (IOException e) {
+            System.err.println("demo: Kafka and ZooKeeper could not be stopped: " + e);
+        }
+        if (!options.keep) {
+            remove(dir);
+        }
+    }
+
+    private boolean run(CommittedOffsets committed) throws Exception {
         LineProducer producer = new LineProducer(stack.kafka(), TOPIC, options.partitions, options.valueBytes);
         Sampler sampler = new Sampler(options.spout, Set.of(port(stack.kafka()), port(stack.zookeeper())));
         report.say("starting Storm (LocalCluster " + LocalCluster.class.getPackage().getImplementationVersion() + ")");
         try (LocalCluster cluster = new LocalCluster()) {
-            cluster.submitTopology(TOPOLOGY, topologyConf(), topology(stack).createTopology());
+            cluster.submitTopology(TOPOLOGY, topologyConf(), topology().createTopology());
             sampler.awaitStart(options.spoutTasks, START_TIMEOUT_MS);
             producer.start(options.records, options.rate);
             watch(producer, sampler, committed);
@@ -144,7 +161,7 @@ public final class Demo {
         }
     }
 
-    private TopologyBuilder topology(StackProcess stack) {
+    private TopologyBuilder topology() {
         KafkaShellSpout spout = new KafkaShellSpout(List.of(options.spout.toString()), "value")
                 .with("kafka.spout.bootstrap.servers", stack.kafka())
                 .with("kafka.spout.topics", TOPIC)
