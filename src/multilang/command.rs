@@ -149,8 +149,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn id(slot: u32, offset: i64) -> Option<TupleId> {
-        Some(TupleId { slot, offset })
+    fn id(slot: u32, offset: i64) -> TupleId {
+        TupleId { slot, offset }
     }
 
     fn parse(json: &str) -> Command {
@@ -171,9 +171,9 @@ mod tests {
             r#"{"id":"7:42","command":"ack"}"#,
             "\t{ \"extra\": [1,{}], \"command\": \"ack\" ,\n \"id\": \"7\\u003a42\" }\n",
         ] {
-            assert_eq!(parse(json), Command::Ack(Ids::One(id(7, 42))), "{json}");
+            assert_eq!(parse(json), Command::Ack(Ids::One(Some(id(7, 42)))), "{json}");
         }
-        assert_eq!(parse(r#"{"command":"fail","id":"0:1"}"#), Command::Fail(Ids::One(id(0, 1))));
+        assert_eq!(parse(r#"{"command":"fail","id":"0:1"}"#), Command::Fail(Ids::One(Some(id(0, 1)))));
         assert_eq!(parse(r#"{"command":"activate","id":""}"#), Command::Activate);
         assert_eq!(parse(r#"{"command":"deactivate"}"#), Command::Deactivate);
         assert_eq!(parse("[4, 5]"), Command::TaskIds);
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn ids_may_be_lists_and_foreign_ids_are_told_apart() {
-        let expected = Command::Ack(Ids::Many(vec![id(1, 2), None, id(3, 4), None]));
+        let expected = Command::Ack(Ids::Many(vec![Some(id(1, 2)), None, Some(id(3, 4)), None]));
         assert_eq!(parse(r#"{"command":"ack","id":["1:2",17,"3:4",{"a":[]}]}"#), expected);
         for foreign in ["17", "\"abc\"", "\"1:x\"", "{\"a\":1}", "true", "\"\\\"1:2\""] {
             let json = format!(r#"{{"command":"fail","id":{foreign}}}"#);

@@ -55,9 +55,9 @@ pub enum Event {
     Loaded {
         /// The slot.
         slot: u32,
-        /// The offset; `None` if there is none, an error if the node is another topic's.
-        stored: Result<Option<Stored>, String>,
-        /// Whether the node is as this process left it.
+        /// The offset, if there is one.
+        stored: Option<Stored>,
+        /// Whether the node is as this process found or left it.
         ours: bool,
     },
     /// The offset is stored.
@@ -69,11 +69,11 @@ pub enum Event {
     },
     /// Something for Storm UI.
     Problem(String),
-    /// The store refuses this partition's node.
+    /// The store refuses this partition's node, or the node is another topic's. It is looked at again.
     Refused {
         /// The slot.
         slot: u32,
-        /// What was attempted, on which path, and why not.
+        /// On which path what is wrong.
         reason: String,
     },
     /// The store answers.

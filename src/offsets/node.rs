@@ -66,6 +66,14 @@ struct Sent {
 const RETRY: Duration = Duration::from_millis(500);
 const RETRY_REFUSED: Duration = Duration::from_secs(5);
 
+/// No operation before this time.
+#[derive(Debug)]
+struct Pause {
+    until: Instant,
+    /// The last operation was refused, or the node is another topic's.
+    refused: bool,
+}
+
 /// The state of one znode.
 #[derive(Debug)]
 pub struct Node {
@@ -75,13 +83,14 @@ pub struct Node {
     pub path: String,
     /// Whether an operation is under way; only one ever is.
     pub busy: bool,
-    /// Not before this time, after a failure.
-    pub not_before: Option<Instant>,
     /// No longer ours: goes when nothing is left to write.
     pub released: bool,
     loading: bool,
+    pause: Option<Pause>,
     known: Known,
     wanted: Option<(i64, Broker)>,
+    /// What the last load found.
+    found: Vec<u8>,
     /// The last write.
     sent: Option<Sent>,
     /// Another hand's offset; we do not write below it.
@@ -96,11 +105,12 @@ impl Node {
             part,
             path,
             busy: false,
-            not_before: None,
             released: false,
             loading: true,
+            pause: None,
             known: Known::Unread,
             wanted: None,
+            found: Vec::new(),
             sent: None,
             floor: 0,
             conflicts: Vec::new(),
@@ -112,7 +122,7 @@ impl Node {
         self.part = part;
         self.loading = true;
         self.released = false;
-        self.not_before = None;
+        self.pause = None;
     }
 
     /// Asks for an offset to be stored.
@@ -129,6 +139,11 @@ impl Node {
         !self.busy && !self.loading && self.wanted.is_none()
     }
 
+    /// Whether there is nothing that a closing session should wait for.
+    pub fn may_close(&self) -> bool {
+        self.is_idle() || self.pause.as_ref().is_some_and(|pause| pause.refused)
+    }
+
     /// Whether an offset waits to be stored.
     pub fn has_unwritten(&self) -> bool {
         self.wanted.is_some()
@@ -136,7 +151,7 @@ impl Node {
 
     /// The next operation, if one is due.
     pub fn step(&mut self, writer: &Writer, now: Instant) -> Option<Step> {
-        if self.busy || self.not_before.is_some_and(|time| time > now) {
+        if self.busy || self.pause.as_ref().is_some_and(|pause| pause.until > now) {
             return None;
         }
         if self.loading {
@@ -157,41 +172,31 @@ impl Node {
 
     /// Takes the answer to the last step.
     pub fn done(&mut self, outcome: Outcome, writer: &Writer, now: Instant) -> Option<Event> {
-        self.not_before = None;
+        self.pause = None;
         match outcome {
             Outcome::Written(version) => {
                 self.known = Known::Version(version);
                 self.committed()
             }
-            Outcome::Read(bytes, version) => {
-                self.known = Known::Version(version);
-                let ours = self.sent.as_ref().is_some_and(|sent| sent.bytes == bytes);
-                let stored = self.understand(&bytes);
-                if self.loading {
-                    return Some(self.loaded(stored, ours));
-                }
-                if ours {
-                    return self.committed();
-                }
-                self.conflict(stored, writer, now)
-            }
+            Outcome::Read(bytes, version) => match self.understand(&bytes) {
+                Ok(stored) => self.read(bytes, version, stored, writer, now),
+                // Until a later look finds it mended nothing is written there.
+                Err(problem) => Some(self.refused(&problem, now)),
+            },
             Outcome::Elsewhere(bytes, path) => {
                 self.known = Known::Missing;
-                let stored = match format::read(&bytes, &self.part.topic) {
-                    Ok(stored) => {
-                        tracing::info!("{}: no offset; taken over from {path}: offset {}", self.path, stored.offset);
-                        Some(stored)
-                    }
-                    // Another topic's, or nothing of ours: as if it were not there.
-                    Err(_) => None,
-                };
-                Some(self.loaded(Ok(stored), false))
+                // Another topic's, or nothing of ours, is as if it were not there.
+                let stored = format::read(&bytes, &self.part.topic).ok();
+                if let Some(Stored { offset, .. }) = &stored {
+                    tracing::info!("{}: no offset; taken over from {path}: offset {offset}", self.path);
+                }
+                Some(self.loaded(stored, false))
             }
             Outcome::Missing => {
                 let deleted = matches!(self.known, Known::Version(_));
                 self.known = Known::Missing;
                 if self.loading {
-                    return Some(self.loaded(Ok(None), false));
+                    return Some(self.loaded(None, false));
                 }
                 if deleted {
                     tracing::warn!("{}: the node was deleted while we run; writing it again", self.path);
@@ -204,15 +209,35 @@ impl Node {
             }
             Outcome::Unknown(reason) => {
                 self.known = Known::Unread;
-                self.not_before = Some(now + RETRY);
+                self.pause = Some(Pause { until: now + RETRY, refused: false });
                 Some(Event::Unreachable(format!("ZooKeeper, {}: {reason}", self.path)))
             }
-            Outcome::Refused(reason) => {
-                self.known = Known::Unread;
-                self.not_before = Some(now + RETRY_REFUSED);
-                Some(Event::Refused { slot: self.part.slot, reason: format!("ZooKeeper, {}: {reason}", self.path) })
-            }
+            Outcome::Refused(reason) => Some(self.refused(&reason, now)),
         }
+    }
+
+    fn refused(&mut self, reason: &str, now: Instant) -> Event {
+        self.known = Known::Unread;
+        self.pause = Some(Pause { until: now + RETRY_REFUSED, refused: true });
+        Event::Refused { slot: self.part.slot, reason: format!("ZooKeeper, {}: {reason}", self.path) }
+    }
+
+    fn read(
+        &mut self,
+        bytes: Vec<u8>,
+        version: i32,
+        stored: Option<Stored>,
+        writer: &Writer,
+        now: Instant,
+    ) -> Option<Event> {
+        self.known = Known::Version(version);
+        let sent = self.sent.as_ref().is_some_and(|sent| sent.bytes == bytes);
+        if self.loading {
+            let ours = sent || self.found == bytes;
+            self.found = bytes;
+            return Some(self.loaded(stored, ours));
+        }
+        if sent { self.committed() } else { self.conflict(stored, writer, now) }
     }
 
     fn committed(&mut self) -> Option<Event> {
@@ -224,12 +249,12 @@ impl Node {
         Some(Event::Committed { slot, offset })
     }
 
-    fn loaded(&mut self, stored: Result<Option<Stored>, String>, ours: bool) -> Event {
+    fn loaded(&mut self, stored: Option<Stored>, ours: bool) -> Event {
         self.loading = false;
-        self.floor = 0;
         if !ours {
             // What another hand has set since is obeyed; what we had to say is out of date.
             self.wanted = None;
+            self.floor = 0;
         }
         Event::Loaded { slot: self.part.slot, stored, ours }
     }
@@ -242,20 +267,13 @@ impl Node {
                 Ok(None)
             }
             Err(FormatError::OtherTopic(other)) => Err(format!(
-                "{} holds the offset of topic {other:?}, not of {:?}: set kafka.spout.zookeeper.id or .root to a path of this spout's own",
-                self.path, self.part.topic
+                "the node holds the offset of topic {other:?}, not of {:?}: set kafka.spout.zookeeper.id or .root to a path of this spout's own, or delete the node",
+                self.part.topic
             )),
         }
     }
 
-    fn conflict(&mut self, stored: Result<Option<Stored>, String>, writer: &Writer, now: Instant) -> Option<Event> {
-        let theirs = match stored {
-            Ok(stored) => stored,
-            Err(problem) => {
-                self.wanted = None;
-                return Some(Event::Problem(problem));
-            }
-        };
+    fn conflict(&mut self, theirs: Option<Stored>, writer: &Writer, now: Instant) -> Option<Event> {
         let (offset, id) = theirs.map_or((0, String::new()), |stored| (stored.offset, stored.topology_id));
         let ours = self.wanted.as_ref().map_or(0, |(offset, _)| *offset);
         self.floor = self.floor.max(offset);
@@ -299,7 +317,7 @@ mod tests {
         let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p".to_owned());
         assert_eq!(node.step(&writer(), Instant::now()), Some(Step::Read { elsewhere: true }));
         let event = node.done(Outcome::Missing, &writer(), Instant::now());
-        assert!(matches!(event, Some(Event::Loaded { slot: 7, stored: Ok(None), ours: false })));
+        assert!(matches!(event, Some(Event::Loaded { slot: 7, stored: None, ours: false })));
         node
     }
 
@@ -385,24 +403,39 @@ mod tests {
         assert_eq!(problems, 1);
     }
 
+    fn is_refused(event: Option<Event>) -> bool {
+        matches!(event, Some(Event::Refused { slot: 7, reason }) if reason.contains("\"other\"") && reason.contains("\"t\""))
+    }
+
     #[test]
-    fn another_topics_node_is_never_read_nor_written() {
+    fn another_topics_node_is_not_loaded_until_it_is_mended() {
         let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p".to_owned());
         step(&mut node);
-        let event = node.done(Outcome::Read(bytes("wc-1", 10, "other"), 3), &writer(), Instant::now());
-        assert!(
-            matches!(event, Some(Event::Loaded { stored: Err(problem), .. }) if problem.contains("\"other\"") && problem.contains("\"t\""))
-        );
+        assert!(is_refused(node.done(Outcome::Read(bytes("wc-1", 10, "other"), 3), &writer(), Instant::now())));
+        assert_eq!(step(&mut node), None, "not at once");
+        let later = Instant::now() + RETRY_REFUSED;
+        assert_eq!(node.step(&writer(), later), Some(Step::Read { elsewhere: true }));
+        let event = node.done(Outcome::Read(bytes("wc-1", 4, "t"), 4), &writer(), later);
+        assert!(matches!(event, Some(Event::Loaded { stored: Some(Stored { offset: 4, .. }), .. })), "{event:?}");
+    }
+
+    #[test]
+    fn a_node_that_has_become_another_topics_is_not_written_until_it_is_mended() {
         let mut node = written_node();
         want(&mut node, 12);
         step(&mut node);
         node.done(Outcome::Conflict, &writer(), Instant::now());
         step(&mut node);
-        assert!(matches!(
-            node.done(Outcome::Read(bytes("x", 1, "other"), 3), &writer(), Instant::now()),
-            Some(Event::Problem(_))
-        ));
-        assert_eq!(step(&mut node), None);
+        assert!(is_refused(node.done(Outcome::Read(bytes("x", 1, "other"), 3), &writer(), Instant::now())));
+        want(&mut node, 13);
+        let later = Instant::now() + RETRY_REFUSED;
+        assert_eq!(node.step(&writer(), later), Some(Step::Read { elsewhere: false }));
+        assert!(is_refused(node.done(Outcome::Read(bytes("x", 1, "other"), 3), &writer(), later)));
+        assert!(node.may_close(), "nobody can say when it will be mended");
+        let later = later + RETRY_REFUSED;
+        assert_eq!(node.step(&writer(), later), Some(Step::Read { elsewhere: false }));
+        assert!(node.done(Outcome::Missing, &writer(), later).is_none());
+        assert_eq!(step(&mut node), Some(Step::Create(bytes("wc-1", 13, "t"))));
     }
 
     #[test]
@@ -415,7 +448,20 @@ mod tests {
         node.load(node.part.clone());
         step(&mut node);
         let event = node.done(Outcome::Read(bytes("wc-1", 3, "t"), 1), &writer(), Instant::now());
-        assert!(matches!(event, Some(Event::Loaded { ours: false, stored: Ok(Some(Stored { offset: 3, .. })), .. })));
+        assert!(matches!(event, Some(Event::Loaded { ours: false, stored: Some(Stored { offset: 3, .. }), .. })));
+    }
+
+    #[test]
+    fn a_reload_that_overtakes_the_last_commit_keeps_it() {
+        let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p".to_owned());
+        step(&mut node);
+        node.done(Outcome::Read(bytes("wc-1", 10, "t"), 3), &writer(), Instant::now());
+        want(&mut node, 20);
+        node.load(node.part.clone());
+        assert_eq!(step(&mut node), Some(Step::Read { elsewhere: true }));
+        let event = node.done(Outcome::Read(bytes("wc-1", 10, "t"), 3), &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Loaded { ours: true, .. })), "{event:?}");
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 20, "t"), 3)));
     }
 
     #[test]
@@ -428,7 +474,7 @@ mod tests {
                 &writer(),
                 Instant::now(),
             ) {
-                Some(Event::Loaded { stored: Ok(stored), .. }) => stored.map(|stored| stored.offset),
+                Some(Event::Loaded { stored, .. }) => stored.map(|stored| stored.offset),
                 event => panic!("{event:?}"),
             }
         };

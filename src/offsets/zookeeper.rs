@@ -79,7 +79,7 @@ impl OffsetsThread {
             if let Session::Connected(client, _) = &session {
                 self.begin_steps(client);
             }
-            if self.closing && (matches!(session, Session::Connecting(_)) || self.nodes.values().all(Node::is_idle)) {
+            if self.closing && (matches!(session, Session::Connecting(_)) || self.nodes.values().all(Node::may_close)) {
                 break;
             }
             tokio::select! {

@@ -34,11 +34,10 @@ impl Spout {
             return;
         }
         let bootstrap = &self.config.kafka.bootstrap;
-        let mut complete = true;
+        let (mut complete, mut answered) = (true, true);
         for TopicPartitions { topic, partitions } in found {
             match partitions {
                 Ok(partitions) => {
-                    self.troubles.clear(&Cause::Kafka);
                     self.troubles.clear(&Cause::Topic(topic.clone()));
                     self.topics.insert(topic, partitions);
                 }
@@ -46,18 +45,21 @@ impl Spout {
                     let reason = format!(
                         "topic {topic:?} does not exist on Kafka {bootstrap}: create it, or mend kafka.spout.topics; looking again all the time"
                     );
-                    self.troubles.clear(&Cause::Kafka);
                     self.troubles.note(Cause::Topic(topic), reason, now);
                     self.timers.refresh = self.timers.refresh.min(now + RETRY);
                 }
                 Err(NoPartitions::Error(error)) => {
                     let reason = format!("Kafka {bootstrap}: the partitions of topic {topic:?} cannot be had: {error}");
                     self.troubles.note(Cause::Kafka, reason, now);
+                    answered = false;
                     self.timers.refresh = self.timers.refresh.min(now + RETRY);
                     // Partitions are dealt over all topics together: with one of them missing the deal would be another.
                     complete &= self.topics.contains_key(&topic);
                 }
             }
+        }
+        if answered {
+            self.troubles.clear(&Cause::Kafka);
         }
         if complete {
             self.deal();
@@ -125,6 +127,8 @@ impl Spout {
                 drop(queue);
             }
             self.flow.forget(slot);
+            self.troubles.clear(&Cause::Node(slot.name()));
+            self.troubles.clear(&Cause::Log(slot.name()));
             parts.push(slot.part.clone());
         }
         tracing::info!("{} partitions are ours no longer: {}", parts.len(), names(&parts));
@@ -142,7 +146,7 @@ impl Spout {
 
     pub(super) fn store_event(&mut self, event: offsets::Event, now: Instant) {
         match event {
-            offsets::Event::Loaded { slot, stored, ours } => self.loaded(slot, stored, ours, now),
+            offsets::Event::Loaded { slot, stored, ours } => self.loaded(slot, stored, ours),
             offsets::Event::Committed { slot, offset } => self.committed(slot, offset),
             offsets::Event::Problem(problem) => {
                 tracing::error!("{problem}");
@@ -159,20 +163,12 @@ impl Spout {
         }
     }
 
-    fn loaded(&mut self, number: u32, stored: Result<Option<Stored>, String>, ours: bool, now: Instant) {
+    fn loaded(&mut self, number: u32, stored: Option<Stored>, ours: bool) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
-        if !matches!((&slot.stage, &self.life), (Stage::Loading | Stage::Refused, Life::Open { .. })) {
+        if !matches!((&slot.stage, &self.life), (Stage::Loading, Life::Open { .. })) {
             return;
         }
-        let cause = Cause::Node(slot.name());
-        let stored = match stored {
-            Ok(stored) => stored,
-            Err(problem) => {
-                slot.stage = Stage::Refused;
-                return self.troubles.note(cause, problem, now);
-            }
-        };
-        self.troubles.clear(&cause);
+        self.troubles.clear(&Cause::Node(slot.name()));
         match (slot.asked, stored) {
             // First time: whose commit it is decides whether it counts.
             (None, stored) => {
@@ -235,14 +231,16 @@ impl Spout {
     pub(super) fn watermarks(&mut self, part: &Part, found: Result<Watermarks, String>, now: Instant) {
         let Some(slot) = flow::find(&mut self.slots, part.slot) else { return };
         let (Stage::Locating(wanted), Life::Open { .. }) = (&slot.stage, &self.life) else { return };
+        let cause = Cause::Log(slot.name());
         match found {
             Ok(log) => {
+                self.troubles.clear(&cause);
                 let start = kafka::begin(*wanted, self.config.first_poll, log);
                 self.begin(part.slot, start);
                 self.assign();
             }
             Err(reason) => {
-                self.troubles.note(Cause::Kafka, format!("Kafka {}: {reason}", self.config.kafka.bootstrap), now);
+                self.troubles.note(cause, format!("Kafka {}: {reason}", self.config.kafka.bootstrap), now);
                 self.timers.locate = Some(now + RETRY);
             }
         }

@@ -29,8 +29,6 @@ pub struct Slot {
 pub enum Stage {
     /// The stored offset is being read.
     Loading,
-    /// The node holds something that is not ours: not read until it is mended.
-    Refused,
     /// The ends of the log are asked for; the wanted offset, if any.
     Locating(Option<i64>),
     /// The start, found by strategy, is being stored before the first emit: after a crash it must be the same one.

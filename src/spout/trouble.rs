@@ -18,6 +18,8 @@ pub enum Cause {
     ZooKeeper,
     /// A topic does not exist or is not ours to read.
     Topic(String),
+    /// Where a partition's log begins and ends cannot be had.
+    Log(String),
     /// A partition's znode is another topic's, or ZooKeeper refuses it.
     Node(String),
 }
@@ -35,7 +37,10 @@ struct Trouble {
 impl Troubles {
     /// Notes a trouble, or a newer reason for it.
     pub fn note(&mut self, cause: Cause, reason: String, now: Instant) {
-        let grace = if matches!(cause, Cause::Kafka | Cause::ZooKeeper) { GRACE } else { Duration::ZERO };
+        let grace = match cause {
+            Cause::Kafka | Cause::ZooKeeper | Cause::Log(_) => GRACE,
+            Cause::Topic(_) | Cause::Node(_) => Duration::ZERO,
+        };
         self.0.entry(cause).or_insert_with(|| Trouble { reason: String::new(), say_at: now + grace }).reason = reason;
     }
 
