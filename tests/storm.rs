@@ -1,4 +1,4 @@
-//! The main job on a real Storm: Kafka, ZooKeeper and LocalCluster from Maven jars, driven by `scripts/demo`.
+//! The main job on a real Storm: Kafka, ZooKeeper and `LocalCluster` from Maven jars, driven by `scripts/demo`.
 
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +19,8 @@ fn demo(arguments: &[&str]) -> String {
 
 /// The number at the beginning of a row of the summary.
 fn row(printed: &str, name: &str) -> u64 {
-    let line = printed.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name:?} in:\n{printed}"));
+    let line =
+        printed.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name:?} in:\n{printed}"));
     let digits: String = line[name.len()..].trim_start().chars().take_while(char::is_ascii_digit).collect();
     digits.parse().unwrap_or_else(|_| panic!("{line:?} has no number"))
 }

@@ -1,0 +1,21 @@
+//! Black-box tests: the program itself between a fake parent, a real Kafka and a real ZooKeeper.
+//!
+//! One test binary, so that the servers are started once. Each test has topics and znodes of its own.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod acks;
+mod assignment;
+mod deactivation;
+mod ends;
+mod kill_storm;
+mod limits;
+mod nodes;
+mod outages;
+mod protocol;
+mod refusals;
+mod sockets;
+mod start;
+mod unread;
+mod values;
