@@ -61,7 +61,7 @@ impl<'a> Values<'a> {
 
     /// The raw value of a key, by its full name.
     pub fn get(&self, key: &str) -> Option<&'a Value> {
-        self.storm.get(key).or_else(|| self.file.get(key)).filter(|value| !value.is_null())
+        [self.storm, self.file].into_iter().find_map(|source| source.get(key).filter(|value| !value.is_null()))
     }
 
     /// The names and texts of all keys that begin with `prefix`; the component's win over the file's.
@@ -226,6 +226,7 @@ mod tests {
     fn the_component_wins_over_the_file_and_null_is_not_set() {
         with(&json!({"a": 1, "b": null}), &json!({"a": 2, "b": "3", "c": "4"}), |values| {
             assert_eq!(values.integer("a", 0, 0..=9), Ok(1));
+            assert_eq!(values.integer("b", 0, 0..=9), Ok(3));
             assert_eq!(values.integer("c", 0, 0..=9), Ok(4));
             assert_eq!(values.integer("d", 7, 0..=9), Ok(7));
         });
