@@ -8,7 +8,7 @@ use crate::support::conf::Conf;
 use crate::support::kafka::Topic;
 use crate::support::parent::FakeParent;
 use crate::support::stack::stack;
-use crate::support::wire::level;
+use crate::support::wire::{Emit, level};
 use crate::support::zk;
 
 fn topic_with(count: usize) -> Topic {
@@ -24,6 +24,17 @@ fn read_to(path: &str, conf: &Conf, count: usize, offset: i64) {
     parent.ack_all(&emits);
     zk::wait_for_offset(path, offset);
     parent.finish();
+}
+
+/// A spout that has emitted `count` records and committed the first `acked` of them.
+fn committed(count: usize, acked: usize) -> (Topic, Conf, FakeParent, Vec<Emit>) {
+    let topic = topic_with(count);
+    let conf = Conf::new(&[&topic]);
+    let mut parent = FakeParent::activated(&conf);
+    let emits = parent.collect(count);
+    parent.ack_all(&emits[..acked]);
+    zk::wait_for_offset(&conf.node(0), acked as i64);
+    (topic, conf, parent, emits)
 }
 
 #[test]
@@ -125,13 +136,22 @@ fn a_node_of_another_topic_is_reported_and_never_written() {
 }
 
 #[test]
-fn a_node_of_another_topic_that_appears_while_we_run_is_reported_and_never_written() {
-    let topic = topic_with(20);
+fn once_a_node_of_another_topic_is_gone_reading_begins() {
+    let topic = topic_with(3);
     let conf = Conf::new(&[&topic]);
+    zk::write(&conf.node(0), &zk::legacy("older", 1, 0, "another.topic"));
     let mut parent = FakeParent::activated(&conf);
-    let emits = parent.collect(20);
-    parent.ack_all(&emits[..3]);
+    parent.wait_for_error(&[&conf.node(0), "\"another.topic\""]);
+    zk::delete(&conf.node(0));
+    let emits = parent.collect(3);
+    parent.ack_all(&emits);
     zk::wait_for_offset(&conf.node(0), 3);
+    parent.finish();
+}
+
+#[test]
+fn a_node_of_another_topic_that_appears_while_we_run_is_reported_and_never_written() {
+    let (_topic, conf, mut parent, emits) = committed(20, 3);
     let theirs = zk::legacy("older", 1, 0, "another.topic");
     zk::write(&conf.node(0), &theirs);
     let (_, version) = zk::read(&conf.node(0)).expect("the node");
@@ -169,12 +189,7 @@ fn a_node_that_cannot_be_read_is_taken_for_none_aloud() {
 
 #[test]
 fn a_running_spout_never_moves_another_hands_offset_back() {
-    let topic = topic_with(20);
-    let conf = Conf::new(&[&topic]);
-    let mut parent = FakeParent::activated(&conf);
-    let emits = parent.collect(20);
-    parent.ack_all(&emits[..3]);
-    zk::wait_for_offset(&conf.node(0), 3);
+    let (topic, conf, mut parent, emits) = committed(20, 3);
     // A worker that was thought dead.
     zk::write(&conf.node(0), &zk::legacy("zombie", 11, 0, &topic.name));
     parent.ack(&emits[3]);
@@ -195,12 +210,7 @@ fn a_running_spout_never_moves_another_hands_offset_back() {
 
 #[test]
 fn a_lower_offset_of_another_hand_is_overtaken() {
-    let topic = topic_with(6);
-    let conf = Conf::new(&[&topic]);
-    let mut parent = FakeParent::activated(&conf);
-    let emits = parent.collect(6);
-    parent.ack_all(&emits[..4]);
-    zk::wait_for_offset(&conf.node(0), 4);
+    let (topic, conf, mut parent, emits) = committed(6, 4);
     zk::write(&conf.node(0), &zk::legacy("zombie", 1, 0, &topic.name));
     parent.ack_all(&emits[4..]);
     zk::wait_for_offset(&conf.node(0), 6);
@@ -209,10 +219,7 @@ fn a_lower_offset_of_another_hand_is_overtaken() {
 
 #[test]
 fn two_writers_that_go_on_are_an_error() {
-    let topic = topic_with(20);
-    let conf = Conf::new(&[&topic]);
-    let mut parent = FakeParent::activated(&conf);
-    let emits = parent.collect(20);
+    let (topic, conf, mut parent, emits) = committed(20, 0);
     for (index, emit) in emits[..3].iter().enumerate() {
         parent.ack(emit);
         zk::wait_for_offset(&conf.node(0), index as i64 + 1);
@@ -225,12 +232,7 @@ fn two_writers_that_go_on_are_an_error() {
 
 #[test]
 fn a_node_that_is_deleted_while_we_run_is_written_again() {
-    let topic = topic_with(4);
-    let conf = Conf::new(&[&topic]);
-    let mut parent = FakeParent::activated(&conf);
-    let emits = parent.collect(4);
-    parent.ack_all(&emits[..2]);
-    zk::wait_for_offset(&conf.node(0), 2);
+    let (_topic, conf, mut parent, emits) = committed(4, 2);
     zk::delete(&conf.node(0));
     parent.ack_all(&emits[2..]);
     zk::wait_for_offset(&conf.node(0), 4);
