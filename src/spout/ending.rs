@@ -32,10 +32,10 @@ impl Spout {
         true
     }
 
-    pub(super) fn kafka_closed(&mut self, closed: &Closed, now: Instant) {
+    /// The closing thread is done. If Storm has said `activate` meanwhile, the next tick opens another client.
+    pub(super) fn kafka_closed(&mut self, closed: &Closed) {
         tracing::info!("Kafka client closed after {} ms; {}", closed.took.as_millis(), sockets());
         match &mut self.life {
-            Life::Deactivated { reopen: true, .. } => self.reopen(now),
             Life::Deactivated { closing, .. } => *closing = false,
             Life::Draining(draining) => draining.kafka = false,
             Life::Open { .. } => {}

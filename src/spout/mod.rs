@@ -253,7 +253,7 @@ impl Spout {
             Event::Store(event) => self.store_event(event, now),
             Event::Kafka(kafka::Answer::Partitions(topics)) => self.partitions(topics, now),
             Event::Kafka(kafka::Answer::Watermarks(part, found)) => self.watermarks(&part, found, now),
-            Event::Closed(closed) => self.kafka_closed(&closed, now),
+            Event::Closed(closed) => self.kafka_closed(&closed),
         }
     }
 
