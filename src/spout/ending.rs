@@ -8,7 +8,7 @@ use super::life::{Draining, End, Life, StoreEnd};
 use super::{Event, Spout};
 use crate::exit;
 use crate::kafka::{self, Closed};
-use crate::multilang::{Level, Replies};
+use crate::multilang::Level;
 use crate::offsets::Request;
 use crate::sockets::SocketCount;
 
@@ -49,7 +49,7 @@ impl Spout {
     }
 
     /// Begins the end, or hastens it: once the parent is gone nobody is waited for.
-    pub(super) fn end(&mut self, reason: End, replies: &mut Replies, now: Instant) {
+    pub(super) fn end(&mut self, reason: End, now: Instant) {
         if let Life::Draining(draining) = &mut self.life {
             if reason != End::Terminate {
                 draining.grace_until = draining.grace_until.min(now);
@@ -60,7 +60,6 @@ impl Spout {
         self.commit();
         let closing = self.close_kafka() || matches!(self.life, Life::Deactivated { closing: true, .. });
         self.life = Life::Draining(Draining::new(reason, closing, now));
-        self.release_held(replies, now);
     }
 
     /// The next step of the end, if it has begun.

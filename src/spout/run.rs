@@ -98,7 +98,7 @@ fn read_commands(pipes: &mut Pipes, spout: &mut Spout, now: Instant) {
                 tracing::error!("{error}");
                 say_last(&error.to_string());
                 pipes.ended = true;
-                return spout.end(End::Protocol, &mut pipes.replies, now);
+                return spout.end(End::Protocol, now);
             }
         }
     }
@@ -112,7 +112,7 @@ fn look_for_the_end(pipes: &mut Pipes, spout: &mut Spout, now: Instant) {
         (pipes.broken, End::BrokenPipe),
     ];
     for (_, reason) in ends.into_iter().filter(|(has_come, _)| *has_come) {
-        spout.end(reason, &mut pipes.replies, now);
+        spout.end(reason, now);
     }
 }
 
