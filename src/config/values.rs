@@ -137,7 +137,7 @@ impl<'a> Values<'a> {
     /// # Errors
     /// An item that is not a scalar, an empty list.
     pub fn list(&self, key: &str) -> Result<Option<Vec<String>>> {
-        let parsed;
+        let parsed: Vec<Value>;
         let items = match self.get(key) {
             Some(Value::Array(items)) => items,
             Some(Value::String(text)) if text.trim_start().starts_with('[') => {
@@ -146,10 +146,11 @@ impl<'a> Values<'a> {
                 &parsed
             }
             _ => {
-                let items = |text: String| {
-                    text.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect()
-                };
-                return Ok(self.text(key)?.map(items));
+                let Some(text) = self.text(key)? else { return Ok(None) };
+                // Java writes a comma after the last server.
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                parsed = items.map(|item| Value::String(item.to_owned())).collect();
+                &parsed
             }
         };
         let items = items.iter().map(|item| item.as_str().map(|item| item.trim().to_owned()));
@@ -249,11 +250,13 @@ mod tests {
 
     #[test]
     fn wrong_values_name_the_key_and_what_would_be_right() {
-        let conf = json!({"kafka.spout.x": "many", "l": [1], "o": {}, "w": "exactly-once", "p": "at-most-once"});
+        let conf =
+            json!({"kafka.spout.x": "many", "l": [1], "o": {}, "c": " ,", "w": "exactly-once", "p": "at-most-once"});
         with(&conf, &json!({}), |values| {
             let error = values.integer("kafka.spout.x", 0, 1..=5).expect_err("text").to_string();
             assert_eq!(error, "configuration: kafka.spout.x: \"many\" is no integer from 1 to 5");
             assert!(values.list("l").is_err() && values.text("o").is_err());
+            assert_eq!(values.list("c").expect_err("only a comma").problem, "the list is empty");
             let words = [("at-least-once", ())];
             assert!(
                 values

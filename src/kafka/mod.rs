@@ -2,13 +2,15 @@
 
 mod client;
 mod closing;
+mod group;
 mod headers;
 mod metadata;
 mod partitions;
 mod start;
 
 pub use client::{Consumer, check_properties, open};
-pub use closing::{Closed, close};
+pub use closing::{Closed, Closer};
+pub use group::{GroupCommit, GroupError, GroupOffset};
 pub use metadata::{Answer, Ask, Metadata, NoPartitions, TopicPartitions, Watermarks};
 pub use partitions::{Polled, Queue};
 pub use start::{Start, Why, begin, stored_offset};

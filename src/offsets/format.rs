@@ -82,6 +82,8 @@ pub fn read(bytes: &[u8], topic: &str) -> Result<Stored, FormatError> {
     })?;
     match node.topic {
         Some(other) if other != topic => Err(FormatError::OtherTopic(other)),
+        // -1 and -2 are "latest" and "earliest" in Kafka's protocol, never an offset.
+        _ if node.offset < 0 => Err(FormatError::Unreadable(format!("offset {} is below 0", node.offset))),
         _ => Ok(Stored { offset: node.offset, topology_id: node.topology.id }),
     }
 }
@@ -143,6 +145,7 @@ mod tests {
             r#"{"offset":42}"#,
             r#"{"topology":{"id":"x"},"offset":"42"}"#,
             r#"{"topology":{"id":7},"offset":42}"#,
+            r#"{"topology":{"id":"x"},"offset":-2}"#,
             "\u{1}",
         ] {
             assert!(matches!(read(wrong.as_bytes(), "t"), Err(FormatError::Unreadable(_))), "{wrong}");

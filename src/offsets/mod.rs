@@ -31,7 +31,7 @@ pub enum Request {
     Commit(Vec<Commit>),
     /// These are ours no longer: what was asked to be committed is written, then the node is left alone.
     Release(Vec<Part>),
-    /// Write what is there, then end the session; answered by [`Event::Closed`].
+    /// Write what is there, then end the session; answered by [`Event::Written`], then [`Event::Closed`].
     Close,
 }
 
@@ -80,11 +80,13 @@ pub enum Event {
     Reachable,
     /// The store does not answer; the reason names hosts and path.
     Unreachable(String),
-    /// The session has ended; so many slots have offsets that were not written.
-    Closed {
-        /// Number of them.
+    /// All is written that could be: the first answer to [`Request::Close`].
+    Written {
+        /// Number of partitions whose offsets were not.
         unwritten: usize,
     },
+    /// The session has ended.
+    Closed,
 }
 
 /// The spout thread's end of the store.

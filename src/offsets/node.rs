@@ -89,8 +89,8 @@ pub struct Node {
     pause: Option<Pause>,
     known: Known,
     wanted: Option<(i64, Broker)>,
-    /// What the last load found.
-    found: Vec<u8>,
+    /// The node's bytes as we last knew them: found by a load, or written by us and confirmed.
+    held: Option<Vec<u8>>,
     /// The last write.
     sent: Option<Sent>,
     /// Another hand's offset; we do not write below it.
@@ -110,7 +110,7 @@ impl Node {
             pause: None,
             known: Known::Unread,
             wanted: None,
-            found: Vec::new(),
+            held: None,
             sent: None,
             floor: 0,
             conflicts: Vec::new(),
@@ -123,6 +123,12 @@ impl Node {
         self.loading = true;
         self.released = false;
         self.pause = None;
+    }
+
+    /// Lets go of the node once what is wanted is written; nobody waits for a load any more.
+    pub fn release(&mut self) {
+        self.released = true;
+        self.loading = false;
     }
 
     /// Asks for an offset to be stored.
@@ -185,16 +191,19 @@ impl Node {
             },
             Outcome::Elsewhere(bytes, path) => {
                 self.known = Known::Missing;
+                self.held = None;
                 // Another topic's, or nothing of ours, is as if it were not there.
                 let stored = format::read(&bytes, &self.part.topic).ok();
                 if let Some(Stored { offset, .. }) = &stored {
                     tracing::info!("{}: no offset; taken over from {path}: offset {offset}", self.path);
                 }
-                Some(self.loaded(stored, false))
+                // An offset that waits to be written is newer than the one that was taken over before.
+                Some(self.loaded(stored, self.wanted.is_some()))
             }
             Outcome::Missing => {
                 let deleted = matches!(self.known, Known::Version(_));
                 self.known = Known::Missing;
+                self.held = None;
                 if self.loading {
                     return Some(self.loaded(None, false));
                 }
@@ -232,16 +241,24 @@ impl Node {
     ) -> Option<Event> {
         self.known = Known::Version(version);
         let sent = self.sent.as_ref().is_some_and(|sent| sent.bytes == bytes);
+        let unchanged = self.held.as_ref() == Some(&bytes);
         if self.loading {
-            let ours = sent || self.found == bytes;
-            self.found = bytes;
-            return Some(self.loaded(stored, ours));
+            self.held = Some(bytes);
+            return Some(self.loaded(stored, sent || unchanged));
         }
-        if sent { self.committed() } else { self.conflict(stored, writer, now) }
+        if sent {
+            self.committed()
+        } else if unchanged {
+            // Our write was not done, and nobody else's was.
+            None
+        } else {
+            self.conflict(stored, writer, now)
+        }
     }
 
     fn committed(&mut self) -> Option<Event> {
-        let Sent { slot, offset, .. } = *self.sent.as_ref()?;
+        let Sent { slot, offset, ref bytes } = *self.sent.as_ref()?;
+        self.held = Some(bytes.clone());
         // A newer offset may have been asked for meanwhile.
         if self.wanted.as_ref().is_some_and(|(wanted, _)| (*wanted).max(self.floor) == offset) {
             self.wanted = None;
@@ -449,6 +466,61 @@ mod tests {
         step(&mut node);
         let event = node.done(Outcome::Read(bytes("wc-1", 3, "t"), 1), &writer(), Instant::now());
         assert!(matches!(event, Some(Event::Loaded { ours: false, stored: Some(Stored { offset: 3, .. }), .. })));
+    }
+
+    #[test]
+    fn an_operators_offset_is_obeyed_each_time_it_is_set() {
+        let mut node = written_node();
+        let mut reload = |version| {
+            node.load(node.part.clone());
+            step(&mut node);
+            let event = node.done(Outcome::Read(bytes("wc-1", 3, "t"), version), &writer(), Instant::now());
+            assert!(matches!(event, Some(Event::Loaded { ours: false, .. })), "{event:?}");
+            want(&mut node, 20);
+            step(&mut node);
+            node.done(Outcome::Written(version + 1), &writer(), Instant::now());
+        };
+        reload(1);
+        reload(3);
+    }
+
+    #[test]
+    fn our_own_write_that_was_not_done_is_no_conflict() {
+        let mut node = written_node();
+        for offset in [12, 13, 14, 15] {
+            want(&mut node, offset);
+            assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", offset, "t"), 0)));
+            let now = Instant::now();
+            let later = now + RETRY;
+            node.done(Outcome::Unknown("connection lost".to_owned()), &writer(), now);
+            assert_eq!(node.step(&writer(), later), Some(Step::Read { elsewhere: false }));
+            assert!(node.done(Outcome::Read(bytes("wc-1", 10, "t"), 0), &writer(), later).is_none());
+        }
+        node.load(node.part.clone());
+        step(&mut node);
+        let event = node.done(Outcome::Read(bytes("wc-1", 10, "t"), 0), &writer(), Instant::now());
+        assert!(matches!(event, Some(Event::Loaded { ours: true, .. })), "{event:?}");
+        assert_eq!(step(&mut node), Some(Step::Set(bytes("wc-1", 15, "t"), 0)));
+    }
+
+    #[test]
+    fn a_takeover_that_was_not_written_yet_does_not_begin_again() {
+        let elsewhere = || Outcome::Elsewhere(bytes("old", 10, "t"), "/p/partition_0".to_owned());
+        let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p/t/partition_0".to_owned());
+        step(&mut node);
+        assert!(matches!(node.done(elsewhere(), &writer(), Instant::now()), Some(Event::Loaded { ours: false, .. })));
+        want(&mut node, 20);
+        node.load(node.part.clone());
+        step(&mut node);
+        assert!(matches!(node.done(elsewhere(), &writer(), Instant::now()), Some(Event::Loaded { ours: true, .. })));
+        assert_eq!(step(&mut node), Some(Step::Create(bytes("wc-1", 20, "t"))));
+    }
+
+    #[test]
+    fn a_node_that_is_released_is_read_no_more() {
+        let mut node = Node::new(Part { slot: 7, topic: "t".into(), partition: 0 }, "/p".to_owned());
+        node.release();
+        assert!(node.is_idle() && step(&mut node).is_none());
     }
 
     #[test]

@@ -165,7 +165,7 @@ impl OffsetsThread {
             Request::Release(parts) => {
                 for part in parts {
                     if let Some(node) = self.nodes.get_mut(&key(&part)) {
-                        node.released = true;
+                        node.release();
                     }
                 }
                 self.nodes.retain(|_, node| !(node.released && node.is_idle()));
@@ -234,6 +234,7 @@ impl OffsetsThread {
 
     async fn close(mut self, session: Session) {
         let unwritten = self.nodes.values().filter(|node| node.has_unwritten()).count();
+        (self.tell)(Event::Written { unwritten });
         self.operations.clear();
         if let Session::Connected(client, mut watcher) = session {
             // The session ends when its last handle goes; persistent nodes lose nothing if nobody confirms it.
@@ -241,7 +242,7 @@ impl OffsetsThread {
             let closed = async { while !watcher.changed().await.is_terminated() {} };
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
         }
-        (self.tell)(Event::Closed { unwritten });
+        (self.tell)(Event::Closed);
     }
 }
 

@@ -4,10 +4,10 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::Spout;
 use super::life::{Draining, End, Life, StoreEnd};
-use super::{Event, Spout};
 use crate::exit;
-use crate::kafka::{self, Closed};
+use crate::kafka::Closed;
 use crate::multilang::Level;
 use crate::offsets::Request;
 use crate::sockets::SocketCount;
@@ -24,11 +24,9 @@ impl Spout {
     /// Hands the client to the closing thread; true if there was one. Only a life without a client may follow.
     pub(super) fn close_kafka(&mut self) -> bool {
         let Life::Open { consumer, .. } = &self.life else { return false };
-        let consumer = Arc::clone(consumer);
         let queues = self.slots.iter_mut().filter_map(super::slot::Slot::take_queue).collect();
-        let events = self.events.clone();
         // Our own handle goes when the life is replaced; the closing thread waits for that.
-        kafka::close(consumer, queues, move |closed| events.send(Event::Closed(closed)));
+        self.closer.close(Arc::clone(consumer), queues);
         true
     }
 
@@ -42,9 +40,17 @@ impl Spout {
         }
     }
 
-    pub(super) fn store_closed(&mut self, unwritten: usize) {
+    pub(super) fn store_written(&mut self, unwritten: usize) {
         if let Life::Draining(draining) = &mut self.life {
-            draining.store = StoreEnd::Closed { unwritten };
+            draining.store = StoreEnd::Written { unwritten };
+        }
+    }
+
+    pub(super) fn store_closed(&mut self) {
+        if let Life::Draining(Draining { store, .. }) = &mut self.life
+            && let StoreEnd::Written { unwritten } = *store
+        {
+            *store = StoreEnd::Closed { unwritten };
         }
     }
 
@@ -106,7 +112,11 @@ impl Spout {
         }
         match draining.store {
             StoreEnd::Closed { unwritten: 0 } => {}
-            StoreEnd::Closed { unwritten } => words
+            StoreEnd::Written { unwritten: 0 } => words.push(format!(
+                "ZooKeeper {} does not confirm the end of the session; all offsets are stored",
+                self.config.zookeeper.servers
+            )),
+            StoreEnd::Written { unwritten } | StoreEnd::Closed { unwritten } => words
                 .push(format!("the offsets of {unwritten} partitions could not be stored: records will come again")),
             _ => words
                 .push(format!("ZooKeeper {} does not answer: records may come again", self.config.zookeeper.servers)),

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::types::RDKafkaErrorCode;
 
 use super::kept::KeptBytes;
 use super::retry::RetryQueue;
@@ -26,13 +28,36 @@ const TURN: usize = 16;
 /// How long the lowest unacked offset may keep a full window before it is reported, and then again.
 const BLOCKED_AFTER: Duration = Duration::from_mins(1);
 
+/// Records that one reply looks at, those it passes over included.
+const MAX_POLLS: usize = 4096;
+
 /// What one look at the partitions gave.
 #[derive(Debug, Default)]
 pub struct Filled {
     /// Tuples written.
     pub emits: usize,
-    /// Slots whose position is not in the log any more.
-    pub out_of_range: Vec<u32>,
+    /// Things taken from the partitions' queues.
+    polls: usize,
+    /// By slot, in the order they came.
+    pub events: Vec<(u32, PartitionEvent)>,
+}
+
+impl Filled {
+    /// Whether nothing was emitted, and nothing more is there now.
+    pub fn is_all(&self) -> bool {
+        self.emits == 0 && self.polls < MAX_POLLS
+    }
+}
+
+/// What a partition's queue had besides records.
+#[derive(Debug)]
+pub enum PartitionEvent {
+    /// The position is not in the log any more.
+    OutOfRange,
+    /// Reading is not allowed; librdkafka goes on trying by itself.
+    Refused(KafkaError),
+    /// Records come again.
+    Readable,
 }
 
 /// The tuples in flight, over all partitions.
@@ -92,9 +117,9 @@ impl Flow {
         let mut idle = 0;
         while idle < count && self.has_room(&filled, out.len() - begin, config) {
             self.turn = if self.turn + 1 < count { self.turn + 1 } else { 0 };
-            let before = filled.emits;
+            let before = filled.polls;
             self.take_turn(&mut slots[self.turn], config, begin, out, &mut filled);
-            idle = if filled.emits > before { 0 } else { idle + 1 };
+            idle = if filled.polls > before { 0 } else { idle + 1 };
         }
         filled
     }
@@ -107,7 +132,7 @@ impl Flow {
         out: &mut Vec<u8>,
         filled: &mut Filled,
     ) {
-        let Slot { part, stage: Stage::Reading(queue), tracker, .. } = slot else { return };
+        let Slot { part, stage: Stage::Reading(queue), tracker, unreadable, .. } = slot else { return };
         for _ in 0..TURN {
             if !queue.may_have_records() || !self.has_room(filled, out.len() - begin, config) {
                 return;
@@ -117,7 +142,13 @@ impl Flow {
             if !admitted || tracker.uncommitted() >= config.limits.offsets {
                 return;
             }
-            match queue.poll() {
+            let polled = queue.poll();
+            filled.polls += 1;
+            if *unreadable && matches!(polled, Polled::Record(_)) {
+                *unreadable = false;
+                filled.events.push((part.slot, PartitionEvent::Readable));
+            }
+            match polled {
                 Polled::Record(message) if message.offset() < tracker.position() => {
                     tracing::debug!(
                         "{}/{}: offset {} came again, passed over",
@@ -143,9 +174,19 @@ impl Flow {
                     self.totals.emitted += 1;
                     filled.emits += 1;
                 }
-                Polled::OutOfRange => return filled.out_of_range.push(part.slot),
-                Polled::Error(error) => tracing::warn!("{}/{}: {error}", part.topic, part.partition),
-                Polled::Empty => return,
+                Polled::OutOfRange => return filled.events.push((part.slot, PartitionEvent::OutOfRange)),
+                Polled::Error(error) => {
+                    tracing::warn!("{}/{}: {error}", part.topic, part.partition);
+                    // librdkafka says this once; the rest it mends by itself.
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
+                        *unreadable = true;
+                        filled.events.push((part.slot, PartitionEvent::Refused(error)));
+                    }
+                }
+                Polled::Empty => {
+                    filled.polls -= 1;
+                    return;
+                }
             }
         }
     }
@@ -156,7 +197,10 @@ impl Flow {
     }
 
     fn has_room(&self, filled: &Filled, bytes: usize, config: &SpoutConfig) -> bool {
-        filled.emits < MAX_EMITS && bytes < MAX_BYTES && self.in_flight < config.limits.in_flight
+        filled.emits < MAX_EMITS
+            && filled.polls < MAX_POLLS
+            && bytes < MAX_BYTES
+            && self.in_flight < config.limits.in_flight
     }
 
     /// Takes an ack. One for a partition that has left us is nobody's.

@@ -55,9 +55,14 @@ pub enum StoreEnd {
     Open,
     /// It was told to write what it has and end its session.
     Closing,
-    /// It has; so many slots have offsets that were not written.
+    /// It has written what it could; the session is ending.
+    Written {
+        /// Number of partitions whose offsets could not be written.
+        unwritten: usize,
+    },
+    /// Its session has ended, too.
     Closed {
-        /// Number of them.
+        /// As above.
         unwritten: usize,
     },
 }

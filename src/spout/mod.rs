@@ -19,12 +19,12 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use self::flow::Flow;
+use self::flow::{Filled, Flow};
 use self::life::Life;
 use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
 use crate::config::SpoutConfig;
-use crate::kafka::{self, Metadata};
+use crate::kafka::{self, Closer, Metadata};
 use crate::multilang::{Command, CommandError, Context, Ids, LogQueue, Replies};
 use crate::offsets::{self, Broker, Store};
 use crate::wake::Waker;
@@ -71,6 +71,7 @@ pub struct Spout {
     events: Events,
     store: Store,
     metadata: Metadata,
+    closer: Closer,
     life: Life,
     /// In the order of their numbers.
     slots: Vec<Slot>,
@@ -109,9 +110,10 @@ impl Spout {
     ) -> anyhow::Result<Self> {
         let now = Instant::now();
         let events = Events { sender, waker };
-        let (to_us, to_us_too) = (events.clone(), events.clone());
+        let [to_us, to_us_too, to_us_three] = [(); 3].map(|()| events.clone());
         let store = offsets::start(config.zookeeper.clone(), move |event| to_us.send(Event::Store(event)))?;
         let metadata = Metadata::start(move |answer| to_us_too.send(Event::Kafka(answer)))?;
+        let closer = Closer::start(move |closed| to_us_three.send(Event::Closed(closed)))?;
         let consumer = kafka::open(&config.kafka)?;
         let mut spout = Self {
             context,
@@ -119,6 +121,7 @@ impl Spout {
             events,
             store,
             metadata,
+            closer,
             life: Life::Open { consumer, active: false },
             slots: Vec::new(),
             next_slot: 0,
@@ -149,17 +152,17 @@ impl Spout {
             Ok(Command::TaskIds) => return,
             Err(error) => {
                 tracing::error!("{error}");
-                self.problems.push(error.to_string());
+                self.problem(error.to_string());
             }
         }
         self.sync(replies);
     }
 
     fn next(&mut self, replies: &mut Replies, now: Instant) {
-        let emits = self.emit(replies, now);
+        let filled = self.emit(replies, now);
         let hold = self.config.hold;
         let worth_it = !hold.is_zero() && self.flow.in_flight() == 0 && self.problems.is_empty();
-        if emits == 0 && worth_it && matches!(self.life, Life::Open { active: true, .. }) {
+        if filled.is_all() && worth_it && matches!(self.life, Life::Open { active: true, .. }) {
             self.held = Some(now + hold);
         } else {
             self.sync(replies);
@@ -170,21 +173,21 @@ impl Spout {
     fn release_held(&mut self, replies: &mut Replies, now: Instant) {
         let Some(until) = self.held else { return };
         let over = until <= now || !self.problems.is_empty() || !matches!(self.life, Life::Open { active: true, .. });
-        if self.emit(replies, now) > 0 || over {
+        if !self.emit(replies, now).is_all() || over {
             self.held = None;
             self.sync(replies);
         }
     }
 
-    fn emit(&mut self, replies: &mut Replies, now: Instant) -> usize {
+    fn emit(&mut self, replies: &mut Replies, now: Instant) -> Filled {
         if !matches!(self.life, Life::Open { active: true, .. }) {
-            return 0;
+            return Filled::default();
         }
-        let filled = self.flow.fill(&mut self.slots, &self.config, now, replies.frames());
-        for slot in filled.out_of_range {
-            self.out_of_range(slot);
+        let mut filled = self.flow.fill(&mut self.slots, &self.config, now, replies.frames());
+        for (slot, event) in filled.events.drain(..) {
+            self.partition_event(slot, event, now);
         }
-        filled.emits
+        filled
     }
 
     fn acks(&mut self, ids: &Ids) {
@@ -224,6 +227,7 @@ impl Spout {
         match &mut self.life {
             Life::Open { .. } => {
                 self.commit();
+                self.troubles.forget_kafka();
                 let closing = self.close_kafka();
                 self.life = Life::Deactivated { closing, reopen: false };
             }
@@ -259,20 +263,8 @@ impl Spout {
 
     /// Does what is due.
     fn tick(&mut self, now: Instant) {
-        if let Life::Open { consumer, .. } = &self.life
-            && now >= self.timers.serve
-        {
-            self.timers.serve = now + SERVE_PERIOD;
-            for _ in 0..SERVE_POLLS {
-                match consumer.poll(Duration::ZERO) {
-                    None => {}
-                    Some(Err(error)) => tracing::debug!("librdkafka: {error}"),
-                    // Queues are split before they are assigned, so this cannot be; a record lost here would be.
-                    Some(Ok(_)) => {
-                        self.problems.push("a record came past its partition's queue; please report this".to_owned());
-                    }
-                }
-            }
+        if now >= self.timers.serve {
+            self.serve(now);
         }
         if now >= self.timers.commit {
             self.timers.commit = now + self.config.commit_period;
@@ -288,8 +280,35 @@ impl Spout {
         if matches!(self.life, Life::Deactivated { closing: false, reopen: true }) {
             self.reopen(now);
         }
-        self.problems.extend(self.troubles.due(now));
+        for problem in self.troubles.due(now) {
+            self.problem(problem);
+        }
         self.drain(now);
+    }
+
+    /// Takes librdkafka's logs and errors.
+    fn serve(&mut self, now: Instant) {
+        self.timers.serve = now + SERVE_PERIOD;
+        let Life::Open { consumer, .. } = &self.life else { return };
+        let mut strays = 0;
+        for _ in 0..SERVE_POLLS {
+            match consumer.poll(Duration::ZERO) {
+                None => {}
+                Some(Err(error)) => tracing::debug!("librdkafka: {error}"),
+                Some(Ok(_)) => strays += 1,
+            }
+        }
+        // Queues are split before they are assigned, so this cannot be; a record lost here would be lost.
+        if strays > 0 {
+            self.problem(format!("{strays} records came past their partition's queue; please report this"));
+        }
+    }
+
+    /// Has Storm UI told with the next reply. While nobody asks, the same is kept once.
+    fn problem(&mut self, problem: String) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// When [`Self::tick`] has something to do next.

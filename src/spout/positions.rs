@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::flow::PartitionEvent;
 use super::life::Life;
 use super::slot::{Slot, Stage};
 use super::trouble::Cause;
@@ -64,6 +65,7 @@ impl Spout {
         if complete {
             self.deal();
         }
+        self.assign();
     }
 
     /// Compares what is ours with what we hold.
@@ -150,7 +152,7 @@ impl Spout {
             offsets::Event::Committed { slot, offset } => self.committed(slot, offset),
             offsets::Event::Problem(problem) => {
                 tracing::error!("{problem}");
-                self.problems.push(problem);
+                self.problem(problem);
             }
             offsets::Event::Refused { slot, reason } => {
                 if let Some(slot) = flow::find(&mut self.slots, slot) {
@@ -159,7 +161,8 @@ impl Spout {
             }
             offsets::Event::Reachable => self.troubles.clear(&Cause::ZooKeeper),
             offsets::Event::Unreachable(reason) => self.troubles.note(Cause::ZooKeeper, reason, now),
-            offsets::Event::Closed { unwritten } => self.store_closed(unwritten),
+            offsets::Event::Written { unwritten } => self.store_written(unwritten),
+            offsets::Event::Closed => self.store_closed(),
         }
     }
 
@@ -179,7 +182,7 @@ impl Spout {
                         slot.asked = Some(offset);
                         slot.stage = Stage::Positioned;
                     }
-                    None => slot.stage = Stage::Locating(None),
+                    None => slot.stage = Stage::Locating { wanted: None, asked: false },
                 }
             }
             // After a time without a client somebody has moved it: obeyed.
@@ -220,8 +223,13 @@ impl Spout {
     pub(super) fn locate(&mut self) {
         self.timers.locate = None;
         let Life::Open { consumer, .. } = &self.life else { return };
-        let wanted = self.slots.iter().filter(|slot| matches!(slot.stage, Stage::Locating(_)));
-        let parts: Vec<Part> = wanted.map(|slot| slot.part.clone()).collect();
+        let mut parts = Vec::new();
+        for slot in &mut self.slots {
+            if let Stage::Locating { asked: asked @ false, .. } = &mut slot.stage {
+                *asked = true;
+                parts.push(slot.part.clone());
+            }
+        }
         if !parts.is_empty() {
             self.metadata.ask(Ask::Watermarks(Arc::downgrade(consumer), parts));
         }
@@ -230,8 +238,9 @@ impl Spout {
     /// Takes the ends of a partition's log, and with them the start.
     pub(super) fn watermarks(&mut self, part: &Part, found: Result<Watermarks, String>, now: Instant) {
         let Some(slot) = flow::find(&mut self.slots, part.slot) else { return };
-        let (Stage::Locating(wanted), Life::Open { .. }) = (&slot.stage, &self.life) else { return };
         let cause = Cause::Log(slot.name());
+        let (Stage::Locating { wanted, asked }, Life::Open { .. }) = (&mut slot.stage, &self.life) else { return };
+        *asked = false;
         match found {
             Ok(log) => {
                 self.troubles.clear(&cause);
@@ -250,7 +259,15 @@ impl Spout {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
         let name = slot.name();
         match why {
-            Why::Stored => slot.stage = Stage::Positioned,
+            // Fetching from here was refused a moment ago.
+            Why::Stored => {
+                let problem = format!(
+                    "{name}: offset {offset} was not in the log and now is: the log may have been truncated and have grown again; records before it may be missing"
+                );
+                slot.stage = Stage::Positioned;
+                tracing::warn!("{problem}");
+                self.problem(problem);
+            }
             Why::Strategy => {
                 tracing::info!("{name}: no stored offset counts; beginning at {offset}");
                 slot.begin_at(offset);
@@ -261,11 +278,11 @@ impl Spout {
                 let problem = format!(
                     "{name}: {lost} offsets before {offset} are gone: retention has passed them before they were read"
                 );
-                tracing::warn!("{problem}");
-                self.problems.push(problem);
                 slot.tracker.jump(offset);
                 slot.written = slot.written.max(offset);
                 slot.stage = Stage::Positioned;
+                tracing::warn!("{problem}");
+                self.problem(problem);
             }
             Why::Truncated => {
                 let problem = format!(
@@ -273,7 +290,7 @@ impl Spout {
                     slot.tracker.position()
                 );
                 tracing::warn!("{problem}");
-                self.problems.push(problem);
+                self.problem(problem);
                 if let Some(slot) = self.renumber(number, offset) {
                     let number = slot.part.slot;
                     self.claim(number, true);
@@ -308,10 +325,8 @@ impl Spout {
     /// Gives every partition with a known position to the client.
     pub(super) fn assign(&mut self) {
         let Life::Open { consumer, .. } = &self.life else { return };
-        for slot in &mut self.slots {
-            if !matches!(slot.stage, Stage::Positioned) {
-                continue;
-            }
+        let mut failed = Vec::new();
+        for slot in self.slots.iter_mut().filter(|slot| matches!(slot.stage, Stage::Positioned)) {
             let Part { topic, partition, .. } = &slot.part;
             let Some(queue) = Queue::split(consumer, topic, *partition, self.events.waker.clone()) else { continue };
             let mut list = TopicPartitionList::with_capacity(1);
@@ -324,19 +339,37 @@ impl Spout {
                     tracing::info!("{topic}/{partition}: reading from offset {}", slot.tracker.position());
                     slot.stage = Stage::Reading(queue);
                 }
-                // Tried again with the next partition list.
-                Err(error) => tracing::error!("{topic}/{partition}: librdkafka does not take the partition: {error}"),
+                Err(error) => failed.push(format!("{}: librdkafka does not take the partition: {error}", slot.name())),
             }
+        }
+        // Tried again with the next partition list.
+        for problem in failed {
+            tracing::error!("{problem}");
+            self.problem(problem);
+        }
+    }
+
+    /// What the queue of a partition had besides records.
+    pub(super) fn partition_event(&mut self, number: u32, event: PartitionEvent, now: Instant) {
+        let Some(slot) = flow::find(&mut self.slots, number) else { return };
+        let cause = Cause::Log(slot.name());
+        match event {
+            PartitionEvent::OutOfRange => self.out_of_range(number),
+            PartitionEvent::Refused(error) => {
+                let reason = format!("Kafka {}: {} cannot be read: {error}", self.config.kafka.bootstrap, slot.name());
+                self.troubles.note(cause, reason, now);
+            }
+            PartitionEvent::Readable => self.troubles.clear(&cause),
         }
     }
 
     /// The position of a partition that is read is not in its log.
-    pub(super) fn out_of_range(&mut self, number: u32) {
+    fn out_of_range(&mut self, number: u32) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
         if let Some(queue) = slot.take_queue() {
             unassign(&self.life, &slot.part);
             drop(queue);
-            slot.stage = Stage::Locating(Some(slot.tracker.position()));
+            slot.stage = Stage::Locating { wanted: Some(slot.tracker.position()), asked: false };
             self.locate();
         }
     }

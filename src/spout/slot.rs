@@ -21,6 +21,8 @@ pub struct Slot {
     pub written: i64,
     /// The offset that the store was last asked to keep.
     pub asked: Option<i64>,
+    /// It could not be read when last tried.
+    pub unreadable: bool,
     /// Since when which offset has kept the window full.
     pub blocked: Option<(i64, Instant)>,
 }
@@ -29,8 +31,13 @@ pub struct Slot {
 pub enum Stage {
     /// The stored offset is being read.
     Loading,
-    /// The ends of the log are asked for; the wanted offset, if any.
-    Locating(Option<i64>),
+    /// The ends of the log are needed.
+    Locating {
+        /// The position that was not in the log, if that is why.
+        wanted: Option<i64>,
+        /// The question is on its way.
+        asked: bool,
+    },
     /// The start, found by strategy, is being stored before the first emit: after a crash it must be the same one.
     Claiming,
     /// The position is known; assigned as soon as there is a client.
@@ -49,6 +56,7 @@ impl Slot {
             tracker: Tracker::new(0),
             written: 0,
             asked: None,
+            unreadable: false,
             blocked: None,
         }
     }

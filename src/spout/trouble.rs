@@ -18,7 +18,7 @@ pub enum Cause {
     ZooKeeper,
     /// A topic does not exist or is not ours to read.
     Topic(String),
-    /// Where a partition's log begins and ends cannot be had.
+    /// A partition cannot be read, or where its log begins and ends cannot be had.
     Log(String),
     /// A partition's znode is another topic's, or ZooKeeper refuses it.
     Node(String),
@@ -49,6 +49,11 @@ impl Troubles {
         if let Some(trouble) = self.0.remove(cause) {
             tracing::info!("over: {}", trouble.reason);
         }
+    }
+
+    /// Without a client nothing is known of Kafka.
+    pub fn forget_kafka(&mut self) {
+        self.0.retain(|cause, _| matches!(cause, Cause::ZooKeeper | Cause::Node(_)));
     }
 
     /// What is due to be said.
@@ -82,6 +87,18 @@ mod tests {
         assert_eq!(troubles.due(now + Duration::from_secs(10)), ["refused"]);
         assert_eq!(troubles.due(now + Duration::from_secs(61)), ["no topic"]);
         assert_eq!(troubles.due(now + Duration::from_secs(70)), ["refused"]);
+        troubles.note(Cause::ZooKeeper, "no session".to_owned(), now);
+        troubles.clear(&Cause::Kafka);
+        assert_eq!(troubles.reasons().collect::<Vec<_>>(), ["no session", "no topic"]);
+        troubles.forget_kafka();
+        assert_eq!(troubles.reasons().collect::<Vec<_>>(), ["no session"]);
+    }
+
+    #[test]
+    fn a_trouble_that_is_over_is_not_said_any_more() {
+        let (mut troubles, now) = (Troubles::default(), Instant::now());
+        troubles.note(Cause::Topic("t".to_owned()), "no topic".to_owned(), now);
+        troubles.note(Cause::Kafka, "no answer".to_owned(), now);
         troubles.clear(&Cause::Kafka);
         assert_eq!(troubles.reasons().collect::<Vec<_>>(), ["no topic"]);
     }

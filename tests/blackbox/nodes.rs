@@ -169,7 +169,13 @@ fn a_node_of_another_topic_that_appears_while_we_run_is_reported_and_never_writt
 #[test]
 fn a_node_that_cannot_be_read_is_taken_for_none_aloud() {
     let topic = topic_with(2);
-    for wrong in ["", "42", "{\"offset\":1}", "{\"topology\":{\"id\":\"x\"},\"offset\":\"1\"}"] {
+    for wrong in [
+        "",
+        "42",
+        "{\"offset\":1}",
+        "{\"topology\":{\"id\":\"x\"},\"offset\":-2}",
+        "{\"topology\":{\"id\":\"x\"},\"offset\":\"1\"}",
+    ] {
         let conf = Conf::new(&[&topic]);
         zk::write(&conf.node(0), wrong);
         let mut parent = FakeParent::activated(&conf);

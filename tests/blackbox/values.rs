@@ -88,6 +88,22 @@ fn tombstones_that_are_skipped_hold_back_no_offset() {
 }
 
 #[test]
+fn a_long_run_of_skipped_tombstones_holds_up_nothing() {
+    let topic = Topic::new("values", 1);
+    let mut records = vec![Record { key: Some(b"gone"), ..Record::default() }; 20_000];
+    records.push(valued(b"last"));
+    topic.send(&records);
+    // A next that were held among the tombstones would not come back in time.
+    let conf = Conf::new(&[&topic]).spout("tombstones", "skip").spout("next.hold.ms", 600_000);
+    let mut parent = FakeParent::activated(&conf);
+    let emits = parent.collect(1);
+    assert_eq!(emits[0].text(0), "last");
+    parent.ack_all(&emits);
+    zk::wait_for_offset(&conf.node(0), 20_001);
+    parent.finish();
+}
+
+#[test]
 fn every_field_of_a_record_can_be_had() {
     let topic = Topic::new("values", 2);
     let headers = OwnedHeaders::new()
