@@ -101,6 +101,11 @@ pub const KEYS: &[Key] = &[
     ),
     key("zookeeper.session.timeout.ms", "20000", "ZooKeeper session timeout, in ms."),
     key(
+        "offsets.mirror.group",
+        "true",
+        "Keep a copy of the offsets in the consumer group, for Storm UI, `kafka-consumer-groups` and exporters of lag. Nothing waits for it.",
+    ),
+    key(
         "next.hold.ms",
         "50",
         "How long a `next` is held open for a record when nothing is in flight, in ms. 0 for several tasks in one executor.",
@@ -125,7 +130,6 @@ pub const NOT_YET: &[&str] = &[
     "zookeeper.acl",
     "zookeeper.tls.",
     "offsets.store",
-    "offsets.mirror.group",
     "offsets.takeover",
     "answer.ahead",
 ];

@@ -24,6 +24,8 @@ pub struct SpoutConfig {
     pub first_poll: FirstPoll,
     /// Where the offsets are kept.
     pub zookeeper: ZooKeeperConfig,
+    /// Whether the consumer group gets a copy of the offsets.
+    pub mirror: bool,
     /// How often acked offsets are committed.
     pub commit_period: Duration,
     /// What stops new records.
@@ -119,6 +121,12 @@ impl SpoutConfig {
             first_poll: first_poll(&values)?,
             zookeeper: zookeeper(&values, context, kafka.topics.len() == 1)?,
             kafka,
+            mirror: values.one_of(
+                "kafka.spout.offsets.mirror.group",
+                true,
+                &[("true", true), ("false", false)],
+                &[],
+            )?,
             commit_period: values.millis("kafka.spout.offset.commit.period.ms", 2000, 10)?,
             limits: limits(&values)?,
             backoff: backoff(&values)?,

@@ -7,7 +7,11 @@ use std::time::{Duration, Instant};
 use rdkafka::consumer::Consumer as _;
 
 use super::client::Consumer;
+use super::group::GroupCommit;
 use super::partitions::Queue;
+
+/// How long the group's coordinator may keep a close.
+const GROUP_TIME: Duration = Duration::from_millis(200);
 
 /// The client is gone, and with it every socket to Kafka.
 #[derive(Debug)]
@@ -17,7 +21,10 @@ pub struct Closed {
 }
 
 /// The spout thread's end of the closing thread. That is made at the start: at the end there may be none to be had.
-pub struct Closer(Sender<(Arc<Consumer>, Vec<Queue>)>);
+pub struct Closer(Sender<Work>);
+
+/// A client, its queues, and the last request on its way.
+type Work = (Arc<Consumer>, Vec<Queue>, Option<GroupCommit>);
 
 impl Closer {
     /// Starts the thread. `tell` is called there when a client is closed.
@@ -27,24 +34,25 @@ impl Closer {
     pub fn start(tell: impl Fn(Closed) + Send + 'static) -> std::io::Result<Self> {
         let (clients, inbox) = channel();
         let work = move || {
-            for (consumer, queues) in inbox {
-                tell(close(consumer, queues));
+            for (consumer, queues, last) in inbox {
+                tell(close(consumer, queues, last));
             }
         };
         std::thread::Builder::new().name("kafka-close".to_owned()).spawn(work)?;
         Ok(Self(clients))
     }
 
-    /// Closes the client behind this call; one after the other. Other handles of it must go soon.
-    pub fn close(&self, consumer: Arc<Consumer>, queues: Vec<Queue>) {
+    /// Closes the client behind this call, once `last` is answered or has had its time. Other handles of the client
+    /// must go soon.
+    pub fn close(&self, consumer: Arc<Consumer>, queues: Vec<Queue>, last: Option<GroupCommit>) {
         // The thread lives as long as this handle.
-        let _ = self.0.send((consumer, queues));
+        let _ = self.0.send((consumer, queues, last));
     }
 }
 
 /// Partitions, then queues, then the client itself, whose destruction joins librdkafka's threads and closes their
 /// sockets.
-fn close(consumer: Arc<Consumer>, queues: Vec<Queue>) -> Closed {
+fn close(consumer: Arc<Consumer>, queues: Vec<Queue>, last: Option<GroupCommit>) -> Closed {
     let begun = Instant::now();
     if let Ok(assignment) = consumer.assignment()
         && let Err(error) = consumer.incremental_unassign(&assignment)
@@ -52,6 +60,9 @@ fn close(consumer: Arc<Consumer>, queues: Vec<Queue>) -> Closed {
         tracing::debug!("closing the Kafka client: {error}");
     }
     drop(queues);
+    if let Some(Err(error)) = last.and_then(|last| last.poll(GROUP_TIME)) {
+        tracing::warn!("the last copy of the offsets was not taken by the group: {}", error.reason);
+    }
     destroy(consumer);
     Closed { took: begun.elapsed() }
 }

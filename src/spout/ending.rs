@@ -23,10 +23,11 @@ pub struct Verdict {
 impl Spout {
     /// Hands the client to the closing thread; true if there was one. Only a life without a client may follow.
     pub(super) fn close_kafka(&mut self) -> bool {
+        let last = self.last_mirror();
         let Life::Open { consumer, .. } = &self.life else { return false };
         let queues = self.slots.iter_mut().filter_map(super::slot::Slot::take_queue).collect();
         // Our own handle goes when the life is replaced; the closing thread waits for that.
-        self.closer.close(Arc::clone(consumer), queues);
+        self.closer.close(Arc::clone(consumer), queues, last);
         true
     }
 

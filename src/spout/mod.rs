@@ -6,6 +6,7 @@ mod ending;
 mod flow;
 mod kept;
 mod life;
+mod mirror;
 mod pipes;
 mod positions;
 pub mod retry;
@@ -21,6 +22,7 @@ use std::time::{Duration, Instant};
 
 use self::flow::{Filled, Flow};
 use self::life::Life;
+use self::mirror::Mirror;
 use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
 use crate::config::SpoutConfig;
@@ -77,6 +79,7 @@ pub struct Spout {
     slots: Vec<Slot>,
     next_slot: u32,
     flow: Flow,
+    mirror: Mirror,
     /// The topics' partitions and leaders as last heard.
     topics: BTreeMap<String, Vec<(i32, Option<Broker>)>>,
     troubles: Troubles,
@@ -115,6 +118,7 @@ impl Spout {
         let metadata = Metadata::start(move |answer| to_us_too.send(Event::Kafka(answer)))?;
         let closer = Closer::start(move |closed| to_us_three.send(Event::Closed(closed)))?;
         let consumer = kafka::open(&config.kafka)?;
+        let mirror = Mirror::new(config.mirror, &config.zookeeper.writer.topology_id, context.task_id);
         let mut spout = Self {
             context,
             logs,
@@ -126,6 +130,7 @@ impl Spout {
             slots: Vec::new(),
             next_slot: 0,
             flow: Flow::default(),
+            mirror,
             topics: BTreeMap::new(),
             troubles: Troubles::default(),
             problems: Vec::new(),
@@ -269,6 +274,7 @@ impl Spout {
         if now >= self.timers.commit {
             self.timers.commit = now + self.config.commit_period;
             self.commit();
+            self.mirror(now);
             Flow::report_blocked(&mut self.slots, self.config.limits.offsets, now);
         }
         if now >= self.timers.refresh {
@@ -289,6 +295,7 @@ impl Spout {
     /// Takes librdkafka's logs and errors.
     fn serve(&mut self, now: Instant) {
         self.timers.serve = now + SERVE_PERIOD;
+        self.serve_mirror(now);
         let Life::Open { consumer, .. } = &self.life else { return };
         let mut strays = 0;
         for _ in 0..SERVE_POLLS {

@@ -129,6 +129,7 @@ impl Spout {
                 drop(queue);
             }
             self.flow.forget(slot);
+            self.mirror.leaves(slot);
             self.troubles.clear(&Cause::Node(slot.name()));
             self.troubles.clear(&Cause::Log(slot.name()));
             parts.push(slot.part.clone());

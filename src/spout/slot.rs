@@ -21,6 +21,8 @@ pub struct Slot {
     pub written: i64,
     /// The offset that the store was last asked to keep.
     pub asked: Option<i64>,
+    /// The offset that the consumer group is known to have.
+    pub mirrored: Option<i64>,
     /// It could not be read when last tried.
     pub unreadable: bool,
     /// Since when which offset has kept the window full.
@@ -56,6 +58,7 @@ impl Slot {
             tracker: Tracker::new(0),
             written: 0,
             asked: None,
+            mirrored: None,
             unreadable: false,
             blocked: None,
         }
@@ -90,6 +93,11 @@ impl Slot {
     pub fn ask(&mut self, offset: i64, rewind: bool) -> Commit {
         self.asked = Some(offset);
         Commit { part: self.part.clone(), offset, broker: self.leader.clone(), rewind }
+    }
+
+    /// The offset that the store has, or will have, and the consumer group has not.
+    pub fn unmirrored(&self) -> Option<i64> {
+        self.asked.filter(|asked| self.mirrored != Some(*asked))
     }
 
     /// Takes the queue of a partition that is read; it goes back to being positioned.

@@ -9,6 +9,7 @@ mod acks;
 mod assignment;
 mod deactivation;
 mod ends;
+mod group;
 mod kill_storm;
 mod limits;
 mod nodes;

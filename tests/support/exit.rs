@@ -20,7 +20,7 @@ pub struct Exit {
 impl Exit {
     /// Whether the child gave up closing when its second was over. Where nothing hangs it is the machine that was slow.
     pub fn is_abandoned(&self) -> bool {
-        let reasons = ["does not let go", "does not answer"];
+        let reasons = ["does not let go", "does not answer", "does not confirm"];
         self.code == Some(69) && reasons.iter().any(|reason| self.stderr.contains(reason))
     }
 }

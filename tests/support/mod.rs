@@ -2,6 +2,7 @@
 
 pub mod conf;
 pub mod exit;
+pub mod group;
 pub mod kafka;
 pub mod parent;
 pub mod proc;

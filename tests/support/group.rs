@@ -1,0 +1,65 @@
+//! Consumer groups as others see them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::{PATIENCE, wait_for};
+
+fn client(servers: &str, group: &str) -> BaseConsumer {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", servers).set("group.id", group).set("enable.auto.commit", "false");
+    config.create().expect("consumer")
+}
+
+/// The offset (next to read) and the metadata that a group has for a partition.
+pub fn committed(servers: &str, group: &str, topic: &str, partition: i32) -> Option<(i64, String)> {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, partition);
+    let list = client(servers, group).committed_offsets(list, PATIENCE).expect("the group's offsets");
+    let element = list.find_partition(topic, partition).expect("the partition");
+    match element.offset() {
+        Offset::Offset(offset) => Some((offset, element.metadata().to_owned())),
+        _ => None,
+    }
+}
+
+/// A consumer that has joined a group, as anybody's consumer may.
+pub struct Member {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Member {
+    /// Joins and waits until the group has given it its partitions.
+    pub fn join(servers: &str, group: &str, topic: &str) -> Self {
+        let consumer = client(servers, group);
+        consumer.subscribe(&[topic]).expect("subscribe");
+        wait_for("membership", || {
+            let _ = consumer.poll(Duration::from_millis(100));
+            (consumer.assignment().expect("assignment").count() > 0).then_some(())
+        });
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let _ = consumer.poll(Duration::from_millis(100));
+            }
+        });
+        Self { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
