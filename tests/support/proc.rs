@@ -44,6 +44,16 @@ pub fn remains(of: &[Socket]) -> Vec<Socket> {
     all().iter().map(socket).filter(|left| left.state != TcpState::TimeWait && same(left)).collect()
 }
 
+/// The same, with what the other ends still hold.
+pub fn remains_at_both_ends(of: &[Socket]) -> Vec<Socket> {
+    let other = of.iter().map(|Socket { local, remote, state }| Socket {
+        local: *remote,
+        remote: *local,
+        state: state.clone(),
+    });
+    remains(&of.iter().cloned().chain(other).collect::<Vec<_>>())
+}
+
 /// Open descriptors.
 pub fn descriptors(pid: u32) -> usize {
     process(pid).fd_count().expect("/proc/PID/fd")

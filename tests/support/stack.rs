@@ -1,10 +1,10 @@
 //! The one Kafka and ZooKeeper of the test process, started by the first test that needs them.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::LazyLock;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,14 +18,24 @@ pub struct Stack {
     pub kafka: String,
     /// ZooKeeper, `host:port`.
     pub zookeeper: String,
-    /// The launcher stops everything when this pipe closes, and that it does with this process, however it ends.
-    _stdin: ChildStdin,
+    /// The launcher's commands and answers. It stops everything when its stdin closes, and that it does with this
+    /// process, however it ends.
+    launcher: Mutex<(ChildStdin, Receiver<String>)>,
 }
 
 impl Stack {
     /// Port of Kafka.
     pub fn kafka_port(&self) -> u16 {
         port(&self.kafka)
+    }
+
+    /// Has the launcher do something to a server, for example `freeze kafka`. What others do with it meanwhile is their
+    /// own trouble: only for tests that have the stack to themselves.
+    pub fn order(&self, command: &str) {
+        let (stdin, answers) = &mut *self.launcher.lock().expect("never poisoned");
+        writeln!(stdin, "{command}").expect("the launcher lives");
+        let answer = answers.recv_timeout(START_LIMIT).expect("the launcher answers");
+        assert!(answer.starts_with("{\"ok\""), "{command}: {answer}");
     }
 
     /// Port of ZooKeeper.
@@ -64,24 +74,20 @@ fn start() -> Result<Stack, String> {
         .spawn()
         .map_err(|error| format!("{}: {error}", java.display()))?;
     let stdin = child.stdin.take().expect("piped");
-    let mut stdout = BufReader::new(child.stdout.take().expect("piped"));
-    let (sender, line) = channel();
+    let stdout = BufReader::new(child.stdout.take().expect("piped"));
+    let (sender, lines) = channel();
     std::thread::spawn(move || {
-        let mut line = String::new();
-        let read = stdout.read_line(&mut line);
-        let _ = sender.send(read.map(|_| line));
-        // Nothing else is asked of it; the pipe stays open so that it may print.
-        let _ = std::io::copy(&mut stdout, &mut std::io::sink());
+        for line in stdout.lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
         let _ = child.wait();
     });
-    let line = line
-        .recv_timeout(START_LIMIT)
-        .map_err(|_| format!("no answer in {} s", START_LIMIT.as_secs()))?
-        .map_err(|error| error.to_string())?;
+    let line = lines.recv_timeout(START_LIMIT).map_err(|_| format!("no answer in {} s", START_LIMIT.as_secs()))?;
     let ready: Value = serde_json::from_str(&line)
         .map_err(|_| format!("the launcher {} said {line:?} instead of where the servers are", jar.display()))?;
     let address = |server: &str| ready[server].as_str().map(str::to_owned).ok_or(format!("no {server:?} in {line}"));
-    Ok(Stack { kafka: address("kafka")?, zookeeper: address("zookeeper")?, _stdin: stdin })
+    let (kafka, zookeeper) = (address("kafka")?, address("zookeeper")?);
+    Ok(Stack { kafka, zookeeper, launcher: Mutex::new((stdin, lines)) })
 }
 
 fn launcher() -> Result<PathBuf, String> {

@@ -87,6 +87,10 @@ abstract class Server {
     /** SIGTERM, and SIGKILL after some seconds. */
     final synchronized void stop() throws InterruptedException {
         if (process != null) {
+            if (process.isAlive()) {
+                // A frozen one would not hear it.
+                resume();
+            }
             process.destroy();
             if (!process.waitFor(STOP_TIMEOUT_S, TimeUnit.SECONDS)) {
                 kill();
@@ -94,10 +98,39 @@ abstract class Server {
         }
     }
 
+    private void resume() throws InterruptedException {
+        try {
+            thaw();
+        } catch (IOException e) {
+            System.err.println("stack: " + e.getMessage());
+        }
+    }
+
     /** SIGKILL. */
     final synchronized void kill() throws InterruptedException {
         if (process != null) {
             process.destroyForcibly().waitFor();
+        }
+    }
+
+    /** SIGSTOP: its sockets stay open, and nobody answers. */
+    final synchronized void freeze() throws IOException, InterruptedException {
+        signal("STOP");
+    }
+
+    /** SIGCONT. */
+    final synchronized void thaw() throws IOException, InterruptedException {
+        signal("CONT");
+    }
+
+    private void signal(String signal) throws IOException, InterruptedException {
+        if (process == null || !process.isAlive()) {
+            throw new IOException(name + " does not run");
+        }
+        // The shell's own kill: there need be no other.
+        int code = new ProcessBuilder("sh", "-c", "kill -" + signal + " " + process.pid()).inheritIO().start().waitFor();
+        if (code != 0) {
+            throw new IOException("kill -" + signal + " of " + name + " ended with code " + code);
         }
     }
 

@@ -28,6 +28,7 @@ public final class Stack {
               {"kafka":"127.0.0.1:PORT","zookeeper":"127.0.0.1:PORT","dir":"DIR","pids":{"kafka":PID,"zookeeper":PID}}
             Then it takes commands on stdin, one a line, and answers each with one JSON line:
               stop|kill|start kafka|zookeeper     SIGTERM, SIGKILL, and the same ports and data again
+              freeze|thaw kafka|zookeeper         SIGSTOP, SIGCONT: a server that hangs, its sockets open
             At the end of stdin, or at SIGTERM or SIGINT, both are stopped.
 
             Options:
@@ -123,13 +124,15 @@ public final class Stack {
         String[] words = line.split("\\s+");
         try {
             if (words.length != 2) {
-                throw new IOException("a command is two words: stop|kill|start kafka|zookeeper");
+                throw new IOException("a command is two words: stop|kill|start|freeze|thaw kafka|zookeeper");
             }
             Server server = server(words[1]);
             switch (words[0]) {
                 case "stop" -> server.stop();
                 case "kill" -> server.kill();
                 case "start" -> server.start();
+                case "freeze" -> server.freeze();
+                case "thaw" -> server.thaw();
                 default -> throw new IOException("unknown command " + words[0]);
             }
             return "{\"ok\":" + Json.quote(line) + ",\"pid\":" + server.pid() + "}";
