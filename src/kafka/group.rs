@@ -8,7 +8,7 @@
 use std::ffi::{CStr, CString, NulError};
 use std::ptr::null_mut;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::bindings as native;
 use rdkafka::consumer::Consumer as _;
@@ -16,6 +16,11 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaEvent, RDKafkaQueue};
 
 use super::client::Consumer;
+
+/// How long a request may live: the longest that librdkafka allows. One that it gives up before it has found a
+/// coordinator that answers is used after it is freed as soon as one does (`rd_kafka_admin_coord_request` in 2.12.1,
+/// an assertion fails there), so none may ever be given up: see [`GroupCommit::is_too_old`].
+const REQUEST_TIME: Duration = Duration::from_hours(1);
 
 /// One partition's offset in the group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +59,14 @@ impl GroupError {
 
 /// A request on its way. Dropping it forgets the answer, not the request.
 pub struct GroupCommit {
+    sent: Instant,
     // Before the client: a queue must not outlive the client it belongs to.
     answer: AnswerQueue,
     _consumer: Arc<Consumer>,
 }
 
 impl GroupCommit {
-    /// Sends `offsets` with `metadata` to the coordinator of `group`; an answer comes within `timeout`.
+    /// Sends `offsets` with `metadata` to the coordinator of `group`, whenever there is one.
     ///
     /// # Errors
     /// The group's name holds a NUL.
@@ -69,28 +75,37 @@ impl GroupCommit {
         group: &str,
         metadata: &str,
         offsets: &[GroupOffset],
-        timeout: Duration,
     ) -> Result<Self, NulError> {
         let group = CString::new(group)?;
         let list = list(offsets, metadata);
         let client = consumer.client().native_ptr();
         // SAFETY: `client` lives as long as `consumer`. librdkafka copies the group's name, the list and the options
         // before the call returns; the request and the options are destroyed here, the queue by `AnswerQueue`.
-        // Without a buffer no text is written for a timeout out of range, which then stays the default.
+        // Without a buffer no text is written about a time out of range, which this one is not.
         let answer = unsafe {
             let answer = AnswerQueue(native::rd_kafka_queue_new(client));
             let options = native::rd_kafka_AdminOptions_new(
                 client,
                 native::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS,
             );
-            native::rd_kafka_AdminOptions_set_request_timeout(options, timeout.as_millis() as i32, null_mut(), 0);
+            native::rd_kafka_AdminOptions_set_request_timeout(options, REQUEST_TIME.as_millis() as i32, null_mut(), 0);
             let mut request = native::rd_kafka_AlterConsumerGroupOffsets_new(group.as_ptr(), list.ptr());
             native::rd_kafka_AlterConsumerGroupOffsets(client, &raw mut request, 1, options, answer.0);
             native::rd_kafka_AlterConsumerGroupOffsets_destroy(request);
             native::rd_kafka_AdminOptions_destroy(options);
             answer
         };
-        Ok(Self { answer, _consumer: Arc::clone(consumer) })
+        Ok(Self { sent: Instant::now(), answer, _consumer: Arc::clone(consumer) })
+    }
+
+    /// For how long it is on its way.
+    pub fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.sent)
+    }
+
+    /// Whether the client must be closed before librdkafka gives the request up.
+    pub fn is_too_old(&self, now: Instant) -> bool {
+        self.age(now) > REQUEST_TIME * 3 / 4
     }
 
     /// The answer, if it comes within `wait`.

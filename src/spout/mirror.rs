@@ -11,7 +11,7 @@ use super::life::Life;
 use super::slot::Slot;
 use crate::kafka::{Consumer, GroupCommit, GroupError, GroupOffset};
 
-/// How long the coordinator may take to answer.
+/// How long the coordinator may take to answer before it is reported, and asked no more when a client closes.
 const ANSWER_TIME: Duration = Duration::from_secs(6);
 
 /// Longest pause after failures.
@@ -81,7 +81,7 @@ impl Mirror {
         if offsets.is_empty() {
             return;
         }
-        match GroupCommit::send(consumer, group, &self.metadata, &offsets, ANSWER_TIME) {
+        match GroupCommit::send(consumer, group, &self.metadata, &offsets) {
             Ok(commit) => self.state = State::Sent(commit, numbers),
             Err(error) => self.switch_off(group, &error.to_string()),
         }
@@ -90,7 +90,13 @@ impl Mirror {
     /// Takes the answer, if it has come.
     fn poll(&mut self, group: &str, slots: &mut [Slot], now: Instant) {
         let State::Sent(commit, numbers) = &mut self.state else { return };
-        let Some(answer) = commit.poll(Duration::ZERO) else { return };
+        let Some(answer) = commit.poll(Duration::ZERO) else {
+            if commit.age(now) > ANSWER_TIME && self.failures == 0 {
+                self.failures = 1;
+                tracing::warn!("group {group:?}: its coordinator does not answer; the copy of the offsets has to wait");
+            }
+            return;
+        };
         let numbers = std::mem::take(numbers);
         self.state = State::Idle;
         match answer {
@@ -146,6 +152,10 @@ impl Spout {
     /// Looks for the coordinator's answer.
     pub(super) fn serve_mirror(&mut self, now: Instant) {
         self.mirror.poll(&self.config.kafka.group_id, &mut self.slots, now);
+        if matches!(&self.mirror.state, State::Sent(commit, _) if commit.is_too_old(now)) {
+            tracing::warn!("no coordinator for most of an hour: opening another Kafka client");
+            self.replace_client();
+        }
     }
 
     /// The last request of a client that is about to close, if there is something to say and somebody listens.

@@ -241,6 +241,14 @@ impl Spout {
         }
     }
 
+    /// Closes the client and opens another one; positions and what is in flight stay.
+    fn replace_client(&mut self) {
+        if let Life::Open { active, .. } = self.life {
+            let closing = self.close_kafka();
+            self.life = Life::Deactivated { closing, reopen: active };
+        }
+    }
+
     fn reopen(&mut self, now: Instant) {
         match kafka::open(&self.config.kafka) {
             Ok(consumer) => {

@@ -2,6 +2,7 @@
 //!
 //! One test binary, so that the servers are started once. Each test has topics and znodes of its own.
 
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 #[path = "../support/mod.rs"]
 mod support;
 

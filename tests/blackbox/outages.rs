@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use procfs::net::TcpState;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::RDKafkaApiKey;
@@ -12,9 +13,9 @@ use crate::support::conf::Conf;
 use crate::support::kafka::{Producer, Record, Topic};
 use crate::support::parent::FakeParent;
 use crate::support::proxy::Proxy;
-use crate::support::stack::stack;
+use crate::support::stack::{Stack, stack};
 use crate::support::wire::Emit;
-use crate::support::{report, zk};
+use crate::support::{proc, report, zk};
 
 /// Three times the promised second.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -108,6 +109,100 @@ fn a_session_that_has_expired_is_replaced_by_another_one() {
     });
     proxy.bring_back();
     zk::wait_for_offset(&conf.node(0), 10);
+    parent.finish();
+}
+
+#[test]
+fn a_session_that_the_server_has_ended_is_replaced_by_another_one() {
+    let (proxy, _topic, conf, mut parent, emits) = behind_a_relay(|conf| conf);
+    parent.ack_all(&emits[..4]);
+    zk::wait_for_offset(&conf.node(0), 4);
+    // Meanwhile the spout must not take it back.
+    proxy.take_away();
+    zk::close_session(&proxy.greeting());
+    proxy.bring_back();
+    parent.next_until("end of the session", |reply| {
+        reply.logs.iter().any(|(_, text)| text.contains("the session is over"))
+    });
+    parent.ack_all(&emits[4..]);
+    zk::wait_for_offset(&conf.node(0), 10);
+    parent.finish();
+}
+
+#[test]
+fn a_znode_that_must_not_be_written_is_told_and_written_once_it_may() {
+    let (_proxy, topic, conf, mut parent, emits) = behind_a_relay(|conf| conf);
+    parent.ack_all(&emits[..4]);
+    zk::wait_for_offset(&conf.node(0), 4);
+    zk::protect(&conf.node(0), true);
+    parent.ack_all(&emits[4..]);
+    parent.wait_for_error(&[&conf.node(0), "not authorized"]);
+    topic.produce(0, ["meanwhile"]);
+    let more = parent.collect(1);
+    parent.ack_all(&more);
+    assert_eq!(zk::offset(&conf.node(0)), Some(4));
+    zk::protect(&conf.node(0), false);
+    zk::wait_for_offset(&conf.node(0), 11);
+    parent.finish();
+}
+
+/// Clusters of Storm 1 have ZooKeeper 3.4, which knows no `create2`.
+#[test]
+fn a_zookeeper_of_3_4_keeps_offsets_too() {
+    let old = Stack::start(&["--zookeeper-lib", "topology/zookeeper34/target/lib"]);
+    let topic = topic_with(10);
+    let conf = Conf::new(&[&topic]).spout("zookeeper.connect", format!("{}/a/chroot", old.zookeeper));
+    let mut parent = FakeParent::activated(&conf);
+    let emits = parent.collect(10);
+    parent.ack_all(&emits[..6]);
+    parent.finish();
+    let mut parent = FakeParent::activated(&conf);
+    let emits = parent.collect(4);
+    assert_eq!(emits[0].text(0), "6");
+    parent.ack_all(&emits);
+    parent.finish();
+    let mut parent = FakeParent::activated(&conf);
+    assert_eq!(parent.idle(Duration::from_millis(500)), []);
+    parent.finish();
+}
+
+#[test]
+fn a_bootstrap_server_that_does_not_exist_is_no_trouble_beside_one_that_does() {
+    let topic = topic_with(3);
+    let servers = format!("no.such.host.invalid:9092,{},{}", nobody(), stack().kafka);
+    let conf = Conf::new(&[&topic]).spout("bootstrap.servers", servers);
+    let mut parent = FakeParent::activated(&conf);
+    let emits = parent.collect(3);
+    parent.ack_all(&emits);
+    zk::wait_for_offset(&conf.node(0), 3);
+    parent.finish();
+}
+
+/// The broker closes what is idle for two seconds: the connection to the group's coordinator, and that of a client that
+/// has nothing to read is never idle.
+#[test]
+fn connections_that_the_broker_closes_for_idleness_leave_nothing_behind() {
+    let properties =
+        ["--broker-property", "connections.max.idle.ms=2000", "--broker-property", "auto.create.topics.enable=true"];
+    let eager = Stack::start(&properties);
+    let topic = Topic::later("outages");
+    let record = Record { value: Some(b"x"), ..Record::default() };
+    let producer = Producer::new(&eager.kafka, &[]);
+    topic.send_with(&producer, std::slice::from_ref(&record));
+    let conf = Conf::new(&[&topic]).spout("bootstrap.servers", eager.kafka.as_str());
+    let mut parent = FakeParent::activated(&conf);
+    let emits = parent.collect(1);
+    parent.ack_all(&emits);
+    zk::wait_for_offset(&conf.node(0), 1);
+    for _ in 0..80 {
+        assert_eq!(parent.idle(Duration::from_millis(100)), []);
+        let sockets = proc::sockets(parent.pid());
+        assert!(proc::count(&sockets, &TcpState::CloseWait) <= 1 && sockets.len() <= 4, "{sockets:?}");
+    }
+    topic.send_with(&Producer::new(&eager.kafka, &[]), &[record]);
+    let emits = parent.collect(1);
+    parent.ack_all(&emits);
+    zk::wait_for_offset(&conf.node(0), 2);
     parent.finish();
 }
 

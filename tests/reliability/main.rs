@@ -9,6 +9,7 @@ mod support;
 
 mod hung;
 mod matrix;
+mod restarts;
 mod scene;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

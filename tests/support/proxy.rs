@@ -16,6 +16,8 @@ struct State {
     mode: Mutex<Mode>,
     changed: Condvar,
     open: Mutex<Vec<TcpStream>>,
+    /// What the server said first on the newest connection.
+    greeting: Mutex<Vec<u8>>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,11 @@ impl Proxy {
         self.turn(Mode::Relaying);
     }
 
+    /// What the server said first on the newest connection.
+    pub fn greeting(&self) -> Vec<u8> {
+        self.state.greeting.lock().expect("never poisoned").clone()
+    }
+
     fn turn(&self, mode: Mode) {
         *self.state.mode.lock().expect("never poisoned") = mode;
         self.state.changed.notify_all();
@@ -77,18 +84,21 @@ fn relay(client: &TcpStream, server: &str, state: &Arc<State>) {
         return;
     }
     let Ok(server) = TcpStream::connect(server) else { return };
-    for (from, to) in [(client, &server), (&server, client)] {
+    for (from, to, greets) in [(client, &server, false), (&server, client, true)] {
         let from = from.try_clone().expect("a descriptor");
         let to = to.try_clone().expect("a descriptor");
         state.open.lock().expect("never poisoned").push(from.try_clone().expect("a descriptor"));
         let state = Arc::clone(state);
-        thread::spawn(move || pump(from, to, &state));
+        thread::spawn(move || pump(from, to, greets, &state));
     }
 }
 
-fn pump(mut from: TcpStream, mut to: TcpStream, state: &State) {
+fn pump(mut from: TcpStream, mut to: TcpStream, mut greets: bool, state: &State) {
     let mut buffer = [0; 16 << 10];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if std::mem::take(&mut greets) {
+            *state.greeting.lock().expect("never poisoned") = buffer[..count].to_vec();
+        }
         let mode = state.mode.lock().expect("never poisoned");
         drop(state.changed.wait_while(mode, |mode| *mode == Mode::Frozen).expect("never poisoned"));
         if to.write_all(&buffer[..count]).is_err() {

@@ -24,6 +24,16 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Starts another one, with options of the launcher, for a test that needs servers of its own.
+    pub fn start(arguments: &[&str]) -> Self {
+        start(arguments).unwrap_or_else(|reason| {
+            panic!(
+                "these tests need the local Kafka and ZooKeeper, and those did not start: {reason}\n\
+                 Run scripts/test, which builds their launcher first, or build it with: mvn -f topology/pom.xml package"
+            )
+        })
+    }
+
     /// Port of Kafka.
     pub fn kafka_port(&self) -> u16 {
         port(&self.kafka)
@@ -51,17 +61,11 @@ pub fn port(address: &str) -> u16 {
 
 /// The stack; all tests share it, so each one uses topics and paths of its own.
 pub fn stack() -> &'static Stack {
-    static STACK: LazyLock<Result<Stack, String>> = LazyLock::new(start);
-    match &*STACK {
-        Ok(stack) => stack,
-        Err(reason) => panic!(
-            "these tests need the local Kafka and ZooKeeper, and those did not start: {reason}\n\
-             Run scripts/test, which builds their launcher first, or build it with: mvn -f topology/pom.xml package"
-        ),
-    }
+    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::start(&[]));
+    &STACK
 }
 
-fn start() -> Result<Stack, String> {
+fn start(arguments: &[&str]) -> Result<Stack, String> {
     let jar = launcher()?;
     let java =
         std::env::var_os("JAVA_HOME").map_or_else(|| PathBuf::from("java"), |home| Path::new(&home).join("bin/java"));
@@ -69,6 +73,8 @@ fn start() -> Result<Stack, String> {
         .arg("-cp")
         .arg(&jar)
         .arg("io.github.kafkashellspout.stack.Stack")
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -1,12 +1,14 @@
 //! Znodes, read and written as a person at `zkCli` would.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use zookeeper_client::{Acls, Client, CreateMode, Error};
+use zookeeper_client::{Acl, Acls, AuthId, Client, CreateMode, Error, Permission};
 
 use super::stack::stack;
 use super::{PATIENCE, wait_for};
@@ -19,7 +21,9 @@ static JOBS: LazyLock<UnboundedSender<Job>> = LazyLock::new(|| {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime");
         runtime.block_on(async {
-            let client = Client::connect(&stack().zookeeper).await.expect("ZooKeeper");
+            // A test may take the server away for a while.
+            let connector = Client::connector().with_session_timeout(PATIENCE);
+            let client = connector.connect(&stack().zookeeper).await.expect("ZooKeeper");
             while let Some(job) = inbox.recv().await {
                 job(client.clone()).await;
             }
@@ -73,6 +77,55 @@ pub fn write(path: &str, text: &str) {
 pub fn delete(path: &str) {
     let path = path.to_owned();
     run(|client| async move { client.delete(&path, None).await }.boxed()).expect("delete");
+}
+
+/// Lets nobody write a znode that has no password; or everybody again.
+pub fn protect(path: &str, protected: bool) {
+    let path = path.to_owned();
+    run(move |client| {
+        async move {
+            // ADMIN stays everybody's, so that the list can be changed again.
+            let allowed = if protected { Permission::READ | Permission::ADMIN } else { Permission::ALL };
+            client.set_acl(&path, &[Acl::new(allowed, AuthId::anyone())], None).await.map(drop)
+        }
+        .boxed()
+    })
+    .unwrap_or_else(|error| panic!("ZooKeeper: {error}"));
+}
+
+/// Takes over the session whose handshake the server answered with `greeting`, and closes it: what a server that has
+/// lost patience does to it.
+pub fn close_session(greeting: &[u8]) {
+    // Length, protocol version, timeout; then the session's id, and its password with a length before it.
+    let (id, password) = (&greeting[12..20], &greeting[20..40]);
+    let mut request = Vec::new();
+    // Protocol version, last zxid seen, timeout in ms.
+    request.extend_from_slice(&[0; 12]);
+    request.extend_from_slice(&10_000i32.to_be_bytes());
+    request.extend_from_slice(id);
+    request.extend_from_slice(password);
+    // Not read-only.
+    request.push(0);
+    let mut server = TcpStream::connect(&stack().zookeeper).expect("ZooKeeper");
+    send(&mut server, &request);
+    let answer = receive(&mut server);
+    assert_eq!(answer[8..16], *id, "the session is ours now");
+    // Transaction id and the operation closeSession.
+    send(&mut server, &[1i32.to_be_bytes(), (-11i32).to_be_bytes()].concat());
+    receive(&mut server);
+}
+
+fn send(server: &mut TcpStream, packet: &[u8]) {
+    let length = (packet.len() as i32).to_be_bytes();
+    server.write_all(&[&length, packet].concat()).expect("ZooKeeper takes it");
+}
+
+fn receive(server: &mut TcpStream) -> Vec<u8> {
+    let mut length = [0; 4];
+    server.read_exact(&mut length).expect("ZooKeeper answers");
+    let mut packet = vec![0; i32::from_be_bytes(length) as usize];
+    server.read_exact(&mut packet).expect("ZooKeeper answers");
+    packet
 }
 
 /// What the old spout would have stored.
