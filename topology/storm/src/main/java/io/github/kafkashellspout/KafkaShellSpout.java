@@ -33,7 +33,10 @@ public class KafkaShellSpout extends ShellSpout implements IRichSpout {
         this.outputFields = outputFields.clone();
     }
 
-    /** Sets a key of the component's configuration; it reaches the spout in the handshake and is visible in Storm UI. */
+    /**
+     * Sets a key of the component's configuration; it reaches the spout in the handshake and is visible in Storm UI. Call it
+     * before {@code TopologyBuilder.setSpout}, which takes the configuration as it is then.
+     */
     public KafkaShellSpout with(String key, Object value) {
         configuration.put(key, value);
         return this;

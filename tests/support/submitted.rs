@@ -1,0 +1,203 @@
+//! A topology on the real cluster: the native spout, and a bolt that notes what it saw in files that outlive it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::kafka::{Topic, unique};
+use super::{Cluster, PATIENCE, Worker, report, wait_or, zk};
+
+/// Partitions of every topic here.
+pub const PARTITIONS: usize = 4;
+
+const LOG_LINES_SHOWN: usize = 40;
+
+/// A submitted topology that reads a topic of its own; it is killed at the end of the test.
+pub struct Submitted<'a> {
+    /// Its name.
+    pub name: String,
+    cluster: &'a Cluster,
+    topic: Topic,
+    seen: TempDir,
+    produced: usize,
+}
+
+/// One line of the bolt: a tuple.
+pub struct Seen {
+    /// `ack`, `fail` or `drop`.
+    pub how: String,
+    /// The spout's task.
+    pub task: u32,
+    /// The record's number.
+    pub number: usize,
+}
+
+impl<'a> Submitted<'a> {
+    /// Makes a topic and submits the topology. `arguments` are more `KEY=VALUE`s for it.
+    pub fn new(cluster: &'a Cluster, stem: &str, arguments: &str) -> Self {
+        let name = unique(stem);
+        let topic = Topic::new(stem, PARTITIONS as i32);
+        let seen = tempfile::tempdir().expect("a directory");
+        cluster.command(&format!(
+            "submit {name} seen.dir={} kafka.spout.bootstrap.servers={} kafka.spout.topics={} \
+             kafka.spout.zookeeper.connect={} kafka.spout.offset.commit.period.ms=200 \
+             topology.message.timeout.secs=300 {arguments}",
+            seen.path().display(),
+            cluster.kafka,
+            topic.name,
+            cluster.zookeeper
+        ));
+        Self { name, cluster, topic, seen, produced: 0 }
+    }
+
+    /// Produces so many more records: number `n` goes to partition `n % PARTITIONS` and has offset `n / PARTITIONS`.
+    pub fn produce(&mut self, count: usize) {
+        let numbers = self.produced..self.produced + count;
+        for partition in 0..PARTITIONS {
+            let here = numbers.clone().filter(|number| number % PARTITIONS == partition);
+            self.topic.produce(partition as i32, here.map(|number| number.to_string()));
+        }
+        self.produced += count;
+    }
+
+    /// Everything the bolt saw, over all its lives.
+    pub fn seen(&self) -> Vec<Seen> {
+        let files = std::fs::read_dir(self.seen.path()).expect("the directory").flatten();
+        let mut seen = Vec::new();
+        for file in files {
+            let text = std::fs::read_to_string(file.path()).expect("the bolt's file");
+            // A line without an end is being written.
+            seen.extend(text.split_inclusive('\n').filter_map(|line| Seen::parse(line.strip_suffix('\n')?)));
+        }
+        seen
+    }
+
+    /// Numbers of the records that the bolt acked.
+    pub fn acked(&self) -> BTreeSet<usize> {
+        self.seen().iter().filter(|seen| seen.how == "ack").map(|seen| seen.number).collect()
+    }
+
+    /// Waits until the bolt has acked that many different records.
+    pub fn wait_for_acked(&self, count: usize) {
+        let (mut most, mut since) = (0, Instant::now());
+        loop {
+            let acked = self.acked().len();
+            if acked >= count {
+                return;
+            }
+            if acked > most {
+                (most, since) = (acked, Instant::now());
+            }
+            let waited = since.elapsed();
+            assert!(waited < PATIENCE, "{acked} of {count} records have come, and no more do{}", self.log_tail());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until all that was produced is acked, and until ZooKeeper has the ends of the logs.
+    pub fn wait_for_all(&self) {
+        self.wait_for_acked(self.produced);
+        for partition in 0..PARTITIONS {
+            let end = (self.produced / PARTITIONS + usize::from(partition < self.produced % PARTITIONS)) as i64;
+            zk::wait_for_offset(&self.node(partition), end);
+        }
+        let seen = self.seen().len();
+        report(&format!("{}: {} records, 0 lost, {} came again", self.name, self.produced, seen - self.produced));
+    }
+
+    /// No stored offset may be past a record that was never acked.
+    pub fn audit(&self) {
+        // In this order: an ack comes before its offset is stored.
+        let stored = self.stored();
+        let acked = self.acked();
+        for (partition, stored) in stored.into_iter().enumerate() {
+            let lost = (0..stored).find(|offset| !acked.contains(&(offset * PARTITIONS + partition)));
+            assert_eq!(lost, None, "partition {partition}: {stored} is stored, and this offset was never acked");
+        }
+    }
+
+    /// The stored offset of each partition.
+    pub fn stored(&self) -> Vec<usize> {
+        (0..PARTITIONS).map(|partition| zk::offset(&self.node(partition)).unwrap_or(0) as usize).collect()
+    }
+
+    fn node(&self, partition: usize) -> String {
+        format!("/kafka-spout/{}-kafka/partition_{partition}", self.name)
+    }
+
+    /// Its workers that live now.
+    pub fn workers(&self) -> Vec<Worker> {
+        let id = format!("{}-", self.name);
+        self.cluster.workers().into_iter().filter(|worker| worker.topology.starts_with(&id)).collect()
+    }
+
+    /// Waits for one worker with one child.
+    pub fn wait_for_worker(&self) -> Worker {
+        self.wait_for_workers("one worker with one child", |workers| match workers {
+            [worker] => worker.children.len() == 1,
+            _ => false,
+        })
+        .remove(0)
+    }
+
+    /// Waits until the workers are as wanted.
+    pub fn wait_for_workers(&self, what: &str, wanted: impl Fn(&[Worker]) -> bool) -> Vec<Worker> {
+        let found = || Some(self.workers()).filter(|workers| wanted(workers));
+        wait_or(|| format!("{what}, not {:?}{}", self.workers(), self.log_tail()), found)
+    }
+
+    /// Kills the topology, so many seconds after its deactivation, and waits for the end of its workers.
+    pub fn kill(&self, wait: u32) {
+        self.cluster.command(&format!("kill-topology {} {wait}", self.name));
+        self.wait_for_workers("the end of all workers", <[Worker]>::is_empty);
+    }
+
+    /// What the supervisor extracted from the jar.
+    pub fn resources(&self) -> PathBuf {
+        let stormdist = self.cluster.local_dir().join("supervisor/stormdist");
+        let id = format!("{}-", self.name);
+        let dirs = std::fs::read_dir(&stormdist).expect("stormdist").flatten();
+        let own = dirs.map(|dir| dir.path()).find(|dir| {
+            let name = dir.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with(&id)
+        });
+        own.expect("the topology is on the supervisor").join("resources")
+    }
+
+    /// The end of the workers' logs, for the message of a test that fails.
+    fn log_tail(&self) -> String {
+        let artifacts = self.cluster.dir.join("storm/logs/workers-artifacts");
+        let id = format!("{}-", self.name);
+        let topologies = std::fs::read_dir(artifacts).into_iter().flatten().flatten();
+        let own = topologies.filter(|dir| dir.file_name().to_string_lossy().starts_with(&id));
+        let ports = own.flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten().flatten());
+        let mut tail = String::new();
+        for port in ports {
+            let log = port.path().join("worker.log");
+            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n  ");
+            tail.extend(["\n", &log.display().to_string(), ":\n  ", &last]);
+        }
+        tail
+    }
+}
+
+impl Seen {
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let how = words.next()?.to_owned();
+        Some(Self { how, task: words.next()?.parse().ok()?, number: words.next()?.parse().ok()? })
+    }
+}
+
+impl Drop for Submitted<'_> {
+    /// Its slots are needed by the next test. A test that failed has said enough.
+    fn drop(&mut self) {
+        if !std::thread::panicking() && !self.workers().is_empty() {
+            self.kill(1);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.kafkashellspout.cluster;
+
+import io.github.kafkashellspout.KafkaShellSpout;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.apache.storm.Config;
+import org.apache.storm.StormSubmitter;
+import org.apache.storm.topology.TopologyBuilder;
+
+/**
+ * Submits the native spout and a bolt that keeps a file of what it saw. Compiles against Storm 1.1.3 and 2.x; the spout
+ * and its launcher script come out of the same jar's {@code resources/}.
+ */
+public final class ClusterTopology {
+    private static final String USAGE = """
+            Arguments: NAME KEY=VALUE...
+              seen.dir=DIR          where the bolt writes its files; required
+              workers=N             default 1
+              executors=N           of the spout, default 1
+              tasks=N               of the spout, default as many as executors
+              fail.one.in=N         the bolt fails the first delivery of every Nth value; default 0, none
+              drop.one.in=N         neither acks nor fails it; default 0, none
+              sleep.ms=N            how long the bolt takes for each tuple; default 0
+              kafka.spout.KEY=...   configuration of the spout
+              topology.KEY=...      configuration of the topology; a whole number becomes one""";
+    private static final String SPOUT = "kafka";
+
+    private final Map<String, String> options = new TreeMap<>();
+
+    private ClusterTopology(List<String> arguments) {
+        for (String argument : arguments) {
+            int equals = argument.indexOf('=');
+            if (equals <= 0) {
+                throw new IllegalArgumentException(argument + " is not KEY=VALUE");
+            }
+            options.put(argument.substring(0, equals), argument.substring(equals + 1));
+        }
+    }
+
+    /** @param args see {@link #USAGE} */
+    public static void main(String[] args) throws Exception {
+        try {
+            if (args.length == 0) {
+                throw new IllegalArgumentException("no name");
+            }
+            new ClusterTopology(List.of(args).subList(1, args.length)).submit(args[0]);
+        } catch (IllegalArgumentException e) {
+            System.err.println(USAGE + "\n" + e.getMessage());
+            System.exit(64);
+        }
+    }
+
+    private void submit(String name) throws Exception {
+        int executors = number("executors", 1);
+        int tasks = number("tasks", executors);
+        SeenBolt bolt = bolt();
+        KafkaShellSpout spout = new KafkaShellSpout(List.of("sh", "launcher.sh"), "value");
+        Config conf = new Config();
+        conf.setNumWorkers(number("workers", 1));
+        options.forEach((key, value) -> {
+            if (key.startsWith("kafka.spout.")) {
+                spout.with(key, value);
+            } else if (key.startsWith("topology.")) {
+                conf.put(key, value.matches("\\d+") ? (Object) Long.valueOf(value) : value);
+            } else {
+                throw new IllegalArgumentException("unknown key " + key);
+            }
+        });
+        TopologyBuilder builder = new TopologyBuilder();
+        // Takes the spout's configuration as it is now.
+        builder.setSpout(SPOUT, spout, executors).setNumTasks(tasks);
+        builder.setBolt("seen", bolt, 1).shuffleGrouping(SPOUT);
+        StormSubmitter.submitTopology(name, conf, builder.createTopology());
+    }
+
+    private SeenBolt bolt() {
+        String dir = options.remove("seen.dir");
+        if (dir == null) {
+            throw new IllegalArgumentException("seen.dir is missing");
+        }
+        return new SeenBolt(dir, number("fail.one.in", 0), number("drop.one.in", 0), number("sleep.ms", 0));
+    }
+
+    private int number(String key, int otherwise) {
+        String text = options.remove(key);
+        try {
+            return text == null ? otherwise : Integer.parseInt(text);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(key + ": " + text + " is no number", e);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.kafkashellspout.cluster;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.apache.storm.task.OutputCollector;
+import org.apache.storm.task.TopologyContext;
+import org.apache.storm.topology.OutputFieldsDeclarer;
+import org.apache.storm.topology.base.BaseRichBolt;
+import org.apache.storm.tuple.Tuple;
+
+/**
+ * Writes a line {@code HOW SPOUT-TASK VALUE} for each tuple before it answers, with one write to a file of its own, so
+ * that what was acked stands there even if the worker is killed at once. HOW is {@code ack}, {@code fail} or
+ * {@code drop}.
+ */
+public final class SeenBolt extends BaseRichBolt {
+    private static final long serialVersionUID = 1L;
+
+    private final String dir;
+    private final int failOneIn;
+    private final int dropOneIn;
+    private final int sleepMs;
+    private transient OutputCollector collector;
+    private transient OutputStream file;
+    private transient Set<String> refused;
+
+    /**
+     * @param dir where its files go
+     * @param failOneIn fail the first delivery of values, read as numbers, that are a multiple of this; 0 for none
+     * @param dropOneIn the same, but with no answer at all
+     * @param sleepMs before the answer
+     */
+    public SeenBolt(String dir, int failOneIn, int dropOneIn, int sleepMs) {
+        this.dir = dir;
+        this.failOneIn = failOneIn;
+        this.dropOneIn = dropOneIn;
+        this.sleepMs = sleepMs;
+    }
+
+    // A raw Map is what compiles against Storm 1.x and 2.x alike.
+    @Override
+    @SuppressWarnings("rawtypes")
+    public void prepare(Map conf, TopologyContext context, OutputCollector outputCollector) {
+        collector = outputCollector;
+        refused = new HashSet<>();
+        String name = "seen-" + context.getThisTaskId() + "-" + ProcessHandle.current().pid() + "-" + System.currentTimeMillis();
+        try {
+            file = Files.newOutputStream(Files.createDirectories(Path.of(dir)).resolve(name), StandardOpenOption.CREATE_NEW,
+                    StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void execute(Tuple tuple) {
+        String value = tuple.getString(0);
+        String how = answer(value);
+        try {
+            file.write((how + ' ' + tuple.getSourceTask() + ' ' + value + '\n').getBytes(StandardCharsets.UTF_8));
+            if (sleepMs > 0) {
+                Thread.sleep(sleepMs);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            // Storm ends the executor. The line stands, but there was no answer: as with a kill at this place.
+            Thread.currentThread().interrupt();
+            return;
+        }
+        switch (how) {
+            case "ack" -> collector.ack(tuple);
+            case "fail" -> collector.fail(tuple);
+            default -> { }
+        }
+    }
+
+    private String answer(String value) {
+        long number = failOneIn > 0 || dropOneIn > 0 ? Long.parseLong(value) : 0;
+        if (failOneIn > 0 && number % failOneIn == 0 && refused.add(value)) {
+            return "fail";
+        }
+        return dropOneIn > 0 && number % dropOneIn == 0 && refused.add(value) ? "drop" : "ack";
+    }
+
+    @Override
+    public void cleanup() {
+        try {
+            file.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void declareOutputFields(OutputFieldsDeclarer declarer) {
+        // The end of the line.
+    }
+}
