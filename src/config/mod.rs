@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 pub use values::{ConfigError, Values, read_file};
 
 use crate::multilang::Context;
-use crate::offsets::{Layout, Writer};
+use crate::offsets::{Layout, Writer, ZooKeeperConfig};
 use crate::spout::retry::Backoff;
 use crate::tuple::{Encoder, Encoding, Field, Undecodable};
 
@@ -59,19 +59,6 @@ pub struct KafkaConfig {
     pub refresh: Duration,
     /// librdkafka properties of the user, applied last.
     pub properties: Vec<(String, String)>,
-}
-
-/// Where the offsets are kept.
-#[derive(Debug, Clone)]
-pub struct ZooKeeperConfig {
-    /// `host:port,host:port`, without a chroot: it is a part of the paths.
-    pub servers: String,
-    /// Where the znodes are.
-    pub layout: Layout,
-    /// Who writes them.
-    pub writer: Writer,
-    /// Session timeout.
-    pub session_timeout: Duration,
 }
 
 /// `kafka.spout.first.poll.offset.strategy` (storm-kafka-client's `FirstPollOffsetStrategy`).

@@ -6,10 +6,24 @@ mod path;
 mod zookeeper;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use format::{Broker, FormatError, Stored, Writer};
 pub use path::Layout;
 pub use zookeeper::start;
+
+/// Where the offsets are kept.
+#[derive(Debug, Clone)]
+pub struct ZooKeeperConfig {
+    /// `host:port,host:port`, without a chroot: it is a part of the paths.
+    pub servers: String,
+    /// Where the znodes are.
+    pub layout: Layout,
+    /// Who writes them.
+    pub writer: Writer,
+    /// Session timeout.
+    pub session_timeout: Duration,
+}
 
 /// A partition as this process holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]

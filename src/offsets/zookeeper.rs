@@ -13,8 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use zookeeper_client::{Acls, Client, CreateMode, Error, SessionState, StateWatcher};
 
 use super::node::{Node, Outcome, Step};
-use super::{Event, Part, Request, Store};
-use crate::config::ZooKeeperConfig;
+use super::{Event, Part, Request, Store, ZooKeeperConfig};
 
 /// How long one operation may take before its outcome counts as unknown. The client itself queues requests without
 /// bound while it is disconnected.

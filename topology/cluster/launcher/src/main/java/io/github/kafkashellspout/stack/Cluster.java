@@ -169,6 +169,8 @@ public final class Cluster {
             case "stop" -> server(words).stop();
             case "kill" -> server(words).kill();
             case "start" -> server(words).start();
+            case "freeze" -> server(words).freeze();
+            case "thaw" -> server(words).thaw();
             default -> throw new IOException("unknown command " + words.get(0) + "; see --help");
         }
         return "";

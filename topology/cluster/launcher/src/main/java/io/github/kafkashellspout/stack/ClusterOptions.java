@@ -21,6 +21,8 @@ final class ClusterOptions {
               processes                                  pids of servers (null: not running), workers, workers' children
               stop|kill|start nimbus|supervisor|kafka|zookeeper
                                                          SIGTERM, SIGKILL, and the same ports and data again
+              freeze|thaw nimbus|supervisor|kafka|zookeeper
+                                                         SIGSTOP, SIGCONT
             At the end of stdin, or at SIGTERM or SIGINT, everything is stopped, workers too.
 
             Options:
