@@ -6,7 +6,7 @@ use rdkafka::mocking::{MockCluster, MockCoordinator};
 use serde_json::{Value, json};
 
 use crate::support::conf::Conf;
-use crate::support::group::{Member, committed};
+use crate::support::group::{Member, committed, consumer_groups};
 use crate::support::kafka::{Producer, Record, Topic};
 use crate::support::parent::FakeParent;
 use crate::support::stack::stack;
@@ -43,6 +43,23 @@ fn the_group_follows_the_acked_prefix_with_javas_metadata() {
     assert!(serde_json::from_str::<Value>(&metadata).is_ok(), "{metadata}");
     parent.ack_all(&emits[3..]);
     wait_for_copy(&group, &topic, 10);
+    parent.finish();
+}
+
+#[test]
+fn kafkas_own_tool_shows_offset_and_lag() {
+    let (topic, conf, group) = ten_records();
+    let mut parent = FakeParent::activated(&conf);
+    let emits = parent.collect(10);
+    parent.ack_all(&emits[..6]);
+    wait_for_copy(&group, &topic, 6);
+    let shown = consumer_groups(&stack().kafka, &group);
+    report(&format!("kafka-consumer-groups --describe --group {group}:{shown}"));
+    let row = shown.lines().find(|line| line.contains(&topic.name)).expect("a row for the topic");
+    let columns: Vec<&str> = row.split_whitespace().collect();
+    // GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG ...
+    assert_eq!(columns[..6], [&group, topic.name.as_str(), "0", "6", "10", "4"], "{shown}");
+    parent.ack_all(&emits[6..]);
     parent.finish();
 }
 

@@ -41,7 +41,7 @@ fn a_wrong_value_is_named_with_what_would_be_right() {
 #[test]
 fn a_planned_key_or_value_is_not_yet_there() {
     refused(&conf().spout("topics.pattern", "a.*"), &["kafka.spout.topics.pattern", "not yet"]);
-    refused(&conf().spout("offsets.mirror.group", true), &["kafka.spout.offsets.mirror.group", "not yet"]);
+    refused(&conf().spout("offsets.takeover", "group"), &["kafka.spout.offsets.takeover", "not yet"]);
     refused(&conf().spout("processing.guarantee", "AT_MOST_ONCE"), &["kafka.spout.processing.guarantee", "not yet"]);
     refused(&conf().spout("retry.exhausted", "stream:dead"), &["kafka.spout.retry.exhausted", "not yet"]);
 }

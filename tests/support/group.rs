@@ -1,5 +1,7 @@
 //! Consumer groups as others see them.
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -27,6 +29,16 @@ pub fn committed(servers: &str, group: &str, topic: &str, partition: i32) -> Opt
         Offset::Offset(offset) => Some((offset, element.metadata().to_owned())),
         _ => None,
     }
+}
+
+/// What `kafka-consumer-groups --describe` of Kafka itself prints.
+pub fn consumer_groups(servers: &str, group: &str) -> String {
+    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("topology/kafka/target/lib/*");
+    let mut java = Command::new("java");
+    java.arg("-cp").arg(lib).arg("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand");
+    let output = java.args(["--bootstrap-server", servers, "--describe", "--group", group]).output().expect("java");
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8(text).expect("UTF-8")
 }
 
 /// A consumer that has joined a group, as anybody's consumer may.
