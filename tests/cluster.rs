@@ -134,9 +134,10 @@ fn tuples_flow_while_the_supervisor_is_dead_and_it_takes_the_same_worker_up_agai
 #[test]
 fn a_rebalance_to_two_executors_on_two_workers_loses_nothing() {
     let _turn = alone();
-    // Two tasks share one executor at first: none may keep the other waiting.
-    let mut topology =
-        Submitted::new(cluster(), "rebalance", "executors=1 tasks=2 kafka.spout.next.hold.ms=0 sleep.ms=1");
+    // Two tasks share one executor at first: none may keep the other waiting. What a worker sends to one that is not
+    // there yet Storm drops: it comes again after the timeout.
+    let arguments = "executors=1 tasks=2 kafka.spout.next.hold.ms=0 sleep.ms=1 topology.message.timeout.secs=20";
+    let mut topology = Submitted::new(cluster(), "rebalance", arguments);
     topology.produce(12_000);
     topology.wait_for_acked(1000);
     let before = topology.wait_for_workers("one worker with two children", |workers| match workers {
