@@ -166,7 +166,8 @@ public final class Stack {
         }
     }
 
-    private static void remove(Path dir) throws IOException {
+    /** A directory and all that is in it. */
+    static void remove(Path dir) throws IOException {
         try (Stream<Path> files = Files.walk(dir)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(file);
