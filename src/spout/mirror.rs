@@ -87,6 +87,17 @@ impl Mirror {
         }
     }
 
+    /// Forgets the request on its way, and gives it.
+    fn take_sent(&mut self) -> Option<GroupCommit> {
+        match std::mem::replace(&mut self.state, State::Idle) {
+            State::Sent(commit, _) => Some(commit),
+            other => {
+                self.state = other;
+                None
+            }
+        }
+    }
+
     /// Takes the answer, if it has come.
     fn poll(&mut self, group: &str, slots: &mut [Slot], now: Instant) {
         let State::Sent(commit, numbers) = &mut self.state else { return };
@@ -161,17 +172,11 @@ impl Spout {
     /// The last request of a client that is about to close, if there is something to say and somebody listens.
     pub(super) fn last_mirror(&mut self) -> Option<GroupCommit> {
         let Life::Open { consumer, .. } = &self.life else { return None };
-        if matches!(self.mirror.state, State::Off) || self.mirror.failures > 0 {
-            return None;
+        // A request on its way holds the client, which could not close.
+        self.mirror.take_sent();
+        if matches!(self.mirror.state, State::Idle) && self.mirror.failures == 0 {
+            self.mirror.send(consumer, &self.config.kafka.group_id, &self.slots);
         }
-        self.mirror.send(consumer, &self.config.kafka.group_id, &self.slots);
-        match std::mem::replace(&mut self.mirror.state, State::Idle) {
-            State::Sent(commit, _) => Some(commit),
-            State::Idle => None,
-            State::Off => {
-                self.mirror.state = State::Off;
-                None
-            }
-        }
+        self.mirror.take_sent()
     }
 }

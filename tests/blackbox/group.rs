@@ -130,6 +130,16 @@ fn a_group_with_members_of_its_own_is_left_alone_with_one_warning() {
 /// group and leads nothing.
 #[test]
 fn a_coordinator_that_hangs_delays_nothing() {
+    hung_coordinator(Duration::from_millis(300));
+}
+
+/// The same once it is known not to answer: the request that waits for it must not hold the client.
+#[test]
+fn a_coordinator_that_has_hung_for_long_delays_nothing() {
+    hung_coordinator(Duration::from_secs(8));
+}
+
+fn hung_coordinator(time: Duration) {
     let mock = MockCluster::new(2).expect("mock cluster");
     let topics = [Topic::later("group"), Topic::later("group")];
     for topic in &topics {
@@ -152,7 +162,7 @@ fn a_coordinator_that_hangs_delays_nothing() {
     mock.broker_round_trip_time(2, Duration::from_secs(1000)).expect("a slow broker");
     parent.ack_all(&emits[5..]);
     zk::wait_for_offset(&conf.node(0), 10);
-    parent.idle(Duration::from_millis(300));
+    parent.idle(time);
     let begun = Instant::now();
     parent.deactivate();
     parent.activate();
