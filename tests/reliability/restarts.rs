@@ -60,7 +60,9 @@ impl Reader {
     }
 
     /// Nothing came twice, nothing is left over.
-    fn finish(self) {
+    fn finish(mut self) {
+        // What was in trouble while the server was away is asked for again by now, at the latest.
+        assert_eq!(self.parent.idle(Duration::from_secs(4)), []);
         assert!(self.seen.values().all(|times| *times == 1), "{:?}", self.seen);
         let sockets = proc::sockets(self.parent.pid());
         assert_eq!(proc::count(&sockets, &TcpState::CloseWait), 0, "{sockets:?}");
