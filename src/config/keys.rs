@@ -101,9 +101,14 @@ pub const KEYS: &[Key] = &[
     ),
     key("zookeeper.session.timeout.ms", "20000", "ZooKeeper session timeout, in ms."),
     key(
+        "offsets.store",
+        "`zookeeper`",
+        "`zookeeper`, or `group`: the consumer group alone, as storm-kafka-client does it; then no ZooKeeper is spoken to. A group has no versions: the last of two writers wins.",
+    ),
+    key(
         "offsets.mirror.group",
         "true",
-        "Keep a copy of the offsets in the consumer group, for Storm UI, `kafka-consumer-groups` and exporters of lag. Nothing waits for it.",
+        "Under `zookeeper`, keep a copy of the offsets in the consumer group, for Storm UI, `kafka-consumer-groups` and exporters of lag. Nothing waits for it.",
     ),
     key(
         "next.hold.ms",
@@ -129,7 +134,6 @@ pub const NOT_YET: &[&str] = &[
     "zookeeper.auth",
     "zookeeper.acl",
     "zookeeper.tls.",
-    "offsets.store",
     "offsets.takeover",
     "answer.ahead",
 ];
@@ -179,7 +183,7 @@ mod tests {
             assert!(is_known(name) || *name == "consumer.*", "{name}");
             assert!(!is_not_yet(name), "{name}");
         }
-        assert!(is_not_yet("offsets.store") && is_not_yet("zookeeper.tls.keystore"));
+        assert!(is_not_yet("offsets.takeover") && is_not_yet("zookeeper.tls.keystore"));
     }
 
     #[test]

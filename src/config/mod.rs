@@ -1,6 +1,7 @@
 //! The spout's configuration: checked once, then plain typed values.
 
 pub mod keys;
+mod store;
 mod values;
 
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use serde_json::{Map, Value};
 pub use values::{ConfigError, Values, read_file};
 
 use crate::multilang::Context;
-use crate::offsets::{Layout, Writer, ZooKeeperConfig};
+use crate::offsets::{OffsetStore, Writer};
 use crate::spout::retry::Backoff;
 use crate::tuple::{Encoder, Encoding, Field, Undecodable};
 
@@ -23,9 +24,11 @@ pub struct SpoutConfig {
     /// Where to begin without, or in spite of, a stored offset.
     pub first_poll: FirstPoll,
     /// Where the offsets are kept.
-    pub zookeeper: ZooKeeperConfig,
-    /// Whether the consumer group gets a copy of the offsets.
+    pub store: OffsetStore,
+    /// Whether the consumer group gets a copy of the offsets; as the store it needs none.
     pub mirror: bool,
+    /// Who writes them.
+    pub writer: Writer,
     /// How often acked offsets are committed.
     pub commit_period: Duration,
     /// What stops new records.
@@ -106,7 +109,8 @@ impl SpoutConfig {
         let kafka = kafka(&values, context)?;
         Ok(Self {
             first_poll: first_poll(&values)?,
-            zookeeper: zookeeper(&values, context, kafka.topics.len() == 1)?,
+            store: store::store(&values, context, kafka.topics.len() == 1)?,
+            writer: store::writer(&values)?,
             kafka,
             mirror: values.one_of(
                 "kafka.spout.offsets.mirror.group",
@@ -167,49 +171,6 @@ fn first_poll(values: &Values<'_>) -> Result<FirstPoll, ConfigError> {
     ];
     let not_yet = ["timestamp", "uncommitted-timestamp"];
     values.one_of("kafka.spout.first.poll.offset.strategy", strategy(true, true), &words, &not_yet)
-}
-
-fn zookeeper(values: &Values<'_>, context: &Context, single_topic: bool) -> Result<ZooKeeperConfig, ConfigError> {
-    let key = "kafka.spout.zookeeper.connect";
-    let connect = match values.text(key)?.or(values.text("config.zkServers")?) {
-        Some(connect) => connect,
-        None => storm_zookeeper(values)?
-            .ok_or_else(|| missing(key, "the ZooKeeper servers, as host:port,host:port/chroot"))?,
-    };
-    let (hosts, chroot) = connect.find('/').map_or((connect.as_str(), ""), |slash| connect.split_at(slash));
-    // Java writes a comma after the last server.
-    let hosts: Vec<&str> = hosts.split(',').map(str::trim).filter(|host| !host.is_empty()).collect();
-    if hosts.is_empty() {
-        return Err(ConfigError::new(key, format!("{connect:?} names no server; write host:port,host:port/chroot")));
-    }
-    let with_port = |host: &&str| match host.rsplit_once(':') {
-        Some((_, port)) if port.parse::<u16>().is_ok() => (*host).to_owned(),
-        _ => format!("{host}:2181"),
-    };
-    let name = default_id(values, context)?;
-    let (root, id) = (values.text("kafka.spout.zookeeper.root")?, values.text("kafka.spout.zookeeper.id")?);
-    let prefix = match (root, id, values.text("config.zkRoot")?) {
-        (None, None, Some(whole)) => whole,
-        (root, id, _) => format!("{}/{}", root.as_deref().unwrap_or("/kafka-spout"), id.unwrap_or(name)),
-    };
-    let layout = Layout::new(&format!("{chroot}/{prefix}"), single_topic);
-    Ok(ZooKeeperConfig {
-        servers: hosts.iter().map(with_port).collect::<Vec<_>>().join(","),
-        layout: layout.map_err(|problem| ConfigError::new("kafka.spout.zookeeper.root", problem))?,
-        writer: Writer {
-            topology_id: values.text("storm.id")?.unwrap_or(topology_name(values)?),
-            topology_name: topology_name(values)?,
-        },
-        session_timeout: values.millis("kafka.spout.zookeeper.session.timeout.ms", 20_000, 1000)?,
-    })
-}
-
-fn storm_zookeeper(values: &Values<'_>) -> Result<Option<String>, ConfigError> {
-    let port = values.integer("storm.zookeeper.port", 2181, 1..=65535)?;
-    let servers = values.list("storm.zookeeper.servers")?;
-    let with_port =
-        |servers: Vec<String>| servers.iter().map(|server| format!("{server}:{port}")).collect::<Vec<_>>().join(",");
-    Ok(servers.map(with_port))
 }
 
 fn limits(values: &Values<'_>) -> Result<Limits, ConfigError> {
@@ -295,7 +256,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::offsets::Layout;
+    use crate::offsets::{Layout, ZooKeeperConfig};
 
     fn context() -> Context {
         Context {
@@ -323,14 +284,21 @@ mod tests {
         SpoutConfig::read(conf, &Map::new(), &context())
     }
 
+    fn zookeeper(config: &SpoutConfig) -> &ZooKeeperConfig {
+        match &config.store {
+            OffsetStore::ZooKeeper(zookeeper) => zookeeper,
+            OffsetStore::Group => panic!("no ZooKeeper"),
+        }
+    }
+
     fn path(config: &SpoutConfig) -> String {
-        config.zookeeper.layout.path("t", 3)
+        zookeeper(config).layout.path("t", 3)
     }
 
     #[test]
     fn storms_own_keys_are_the_defaults() {
         let config = read(&json!({})).expect("config");
-        assert_eq!(config.zookeeper.servers, "z1:2182,z2:2182");
+        assert_eq!(zookeeper(&config).servers, "z1:2182,z2:2182");
         assert_eq!(path(&config), "/kafka-spout/wc-kafka/partition_3");
         assert_eq!(config.kafka.group_id, "wc-kafka");
         assert_eq!(config.limits.in_flight, 2000);
@@ -346,9 +314,9 @@ mod tests {
             "config.zkServers": "z9:2181,z8,", "config.zkRoot": "/old/id",
         }))
         .expect("config");
+        assert_eq!(zookeeper(&config).servers, "z9:2181,z8:2181");
+        assert_eq!(path(&config), "/old/id/partition_3");
         assert_eq!((config.kafka.topics, config.kafka.group_id), (vec!["t".to_owned()], "g".to_owned()));
-        assert_eq!(config.zookeeper.servers, "z9:2181,z8:2181");
-        assert_eq!(config.zookeeper.layout.path("t", 3), "/old/id/partition_3");
     }
 
     #[test]
@@ -356,7 +324,7 @@ mod tests {
         let config = read(&json!({"kafka.spout.zookeeper.connect": "z1:1/a/b", "kafka.spout.zookeeper.id": "me", "kafka.spout.topics": ["u", "t", "u"]})).expect("config");
         assert_eq!(path(&config), "/a/b/kafka-spout/me/t/partition_3");
         assert_eq!(config.kafka.topics, ["t", "u"]);
-        assert_eq!(config.zookeeper.layout, Layout::new("/a/b//kafka-spout/me", false).expect("layout"));
+        assert_eq!(zookeeper(&config).layout, Layout::new("/a/b//kafka-spout/me", false).expect("layout"));
     }
 
     #[test]
@@ -371,6 +339,22 @@ mod tests {
         assert_eq!(config.first_poll, FirstPoll { earliest: false, uncommitted: true });
         let properties = [("client.rack", "r1"), ("fetch.min.bytes", "1")];
         assert_eq!(config.kafka.properties, properties.map(|(key, value)| (key.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn offsets_in_the_group_need_no_zookeeper() {
+        let without = json!({"storm.zookeeper.servers": null});
+        let error = read(&without).expect_err("no ZooKeeper").to_string();
+        assert!(
+            error.contains("kafka.spout.zookeeper.connect") && error.contains("kafka.spout.offsets.store"),
+            "{error}"
+        );
+        let group = json!({"storm.zookeeper.servers": null, "kafka.spout.offsets.store": "group"});
+        let config = read(&group).expect("config");
+        assert!(matches!(config.store, OffsetStore::Group), "{config:?}");
+        assert_eq!(config.writer.topology_id, "wc-1-1700000000");
+        let unnamed = read(&json!({"storm.id": null})).expect("config");
+        assert_eq!((unnamed.writer.topology_id, unnamed.writer.topology_name), ("wc".to_owned(), "wc".to_owned()));
     }
 
     #[test]

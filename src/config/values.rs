@@ -275,7 +275,7 @@ mod tests {
             with(&json!({ key: 1 }), &json!({}), |values| values.check_names().err().map(|error| error.to_string()))
         };
         assert!(check("kafka.spout.max.in.fligth").expect("typo").contains("did you mean kafka.spout.max.in.flight?"));
-        assert!(check("kafka.spout.offsets.store").expect("planned").contains("not yet"));
+        assert!(check("kafka.spout.offsets.takeover").expect("planned").contains("not yet"));
         assert!(check("kafka.spout.zookeeper.tls.truststore").expect("planned").contains("not yet"));
         assert_eq!(check("kafka.spout.consumer.fetch.min.bytes"), None);
         assert_eq!(check("topology.workers"), None);

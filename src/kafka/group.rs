@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::bindings as native;
 use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaEvent, RDKafkaQueue};
 
@@ -43,6 +44,12 @@ pub struct GroupError {
 }
 
 impl GroupError {
+    /// What rdkafka says, without its wrapping.
+    pub fn new(error: &KafkaError) -> Self {
+        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+        Self { code, reason: code.to_string() }
+    }
+
     /// Whether trying again is of no use: the group is not ours to write, or has members of its own.
     pub fn is_final(&self) -> bool {
         matches!(
@@ -55,6 +62,20 @@ impl GroupError {
                 | RDKafkaErrorCode::InvalidGroupId
         )
     }
+}
+
+/// What the coordinator says: which partitions' offsets it did not take, or that it took none.
+pub type GroupAnswer = Result<Vec<Refused>, GroupError>;
+
+/// A partition whose offset the coordinator did not take.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Why.
+    pub error: GroupError,
 }
 
 /// A request on its way. Dropping it forgets the answer, not the request.
@@ -109,7 +130,7 @@ impl GroupCommit {
     }
 
     /// The answer, if it comes within `wait`.
-    pub fn poll(&self, wait: Duration) -> Option<Result<(), GroupError>> {
+    pub fn poll(&self, wait: Duration) -> Option<GroupAnswer> {
         let event = self.answer.poll(wait)?;
         // SAFETY: the event lives until the end of this call, and what is read of it is copied; a result that is not
         // there is a null pointer, and pointers inside of one are librdkafka's own.
@@ -124,7 +145,8 @@ impl GroupCommit {
             }
             let mut count = 0;
             let groups = native::rd_kafka_AlterConsumerGroupOffsets_result_groups(result, &raw mut count);
-            Some((0..count).try_for_each(|index| group_result(*groups.add(index))))
+            // One group was asked for.
+            Some(if count == 0 { Ok(Vec::new()) } else { group_result(*groups) })
         }
     }
 }
@@ -140,23 +162,25 @@ fn list(offsets: &[GroupOffset], metadata: &str) -> TopicPartitionList {
     list
 }
 
-/// What one group says, as a whole and for each partition.
+/// What the group says, as a whole and for each partition.
 ///
 /// # Safety
 /// `group` points into an event that lives.
-unsafe fn group_result(group: *const native::rd_kafka_group_result_t) -> Result<(), GroupError> {
+unsafe fn group_result(group: *const native::rd_kafka_group_result_t) -> GroupAnswer {
     // SAFETY: as the caller promises; the error is null if there is none, and the list has `cnt` elements.
     unsafe {
         let error = native::rd_kafka_group_result_error(group);
         if !error.is_null() {
             check(native::rd_kafka_error_code(error), || text(native::rd_kafka_error_string(error)))?;
         }
-        let Some(list) = native::rd_kafka_group_result_partitions(group).as_ref() else { return Ok(()) };
-        for index in 0..usize::try_from(list.cnt).unwrap_or(0) {
-            let element = &*list.elems.add(index);
-            check(element.err, || format!("{}/{}", text(element.topic), element.partition))?;
-        }
-        Ok(())
+        let Some(list) = native::rd_kafka_group_result_partitions(group).as_ref() else { return Ok(Vec::new()) };
+        let elements = (0..usize::try_from(list.cnt).unwrap_or(0)).map(|index| &*list.elems.add(index));
+        let refused = elements.filter_map(|element| {
+            let (topic, partition) = (text(element.topic), element.partition);
+            let error = check(element.err, || format!("{topic}/{partition}")).err()?;
+            Some(Refused { topic, partition, error })
+        });
+        Ok(refused.collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Partition lists and watermarks: librdkafka calls that block, on a thread of their own.
+//! Partition lists, watermarks and the group's offsets: librdkafka calls that block, on a thread of their own.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Weak};
@@ -7,8 +7,10 @@ use std::time::Duration;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::Metadata as KafkaMetadata;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::client::Consumer;
+use super::group::GroupError;
 use crate::offsets::{Broker, Part};
 
 /// How long one call may take. A close waits for the call under way, so this stays short.
@@ -20,6 +22,8 @@ pub enum Ask {
     Partitions(Weak<Consumer>, Vec<String>),
     /// Where do the partitions' logs begin and end?
     Watermarks(Weak<Consumer>, Vec<Part>),
+    /// Which offsets has the client's group for the partitions?
+    Committed(Weak<Consumer>, Vec<Part>),
 }
 
 /// An answer.
@@ -29,6 +33,17 @@ pub enum Answer {
     Partitions(Vec<TopicPartitions>),
     /// One partition; the rest follow.
     Watermarks(Part, Result<Watermarks, String>),
+    /// All partitions that were asked for, or nothing.
+    Committed(Result<Vec<(Part, Option<Committed>)>, GroupError>),
+}
+
+/// What the group has for a partition.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The next offset to read.
+    pub offset: i64,
+    /// What was written beside it.
+    pub metadata: String,
 }
 
 /// A topic's partitions.
@@ -97,6 +112,12 @@ fn serve(inbox: &Receiver<Ask>, tell: &dyn Fn(Answer)) {
                     tell(Answer::Watermarks(part, found));
                 }
             }
+            Ask::Committed(consumer, parts) => {
+                let Some(consumer) = consumer.upgrade() else { continue };
+                let found = committed(&consumer, parts);
+                drop(consumer);
+                tell(Answer::Committed(found));
+            }
         }
     }
 }
@@ -131,6 +152,24 @@ fn watermarks(consumer: &Consumer, part: &Part) -> Result<Watermarks, String> {
         format!("where the log of {}/{} begins and ends cannot be had: {}", part.topic, part.partition, reason(&error))
     })?;
     Ok(Watermarks { low, high })
+}
+
+fn committed(consumer: &Consumer, parts: Vec<Part>) -> Result<Vec<(Part, Option<Committed>)>, GroupError> {
+    let mut list = TopicPartitionList::with_capacity(parts.len());
+    for part in &parts {
+        list.add_partition(&part.topic, part.partition);
+    }
+    let list = consumer.committed_offsets(list, CALL_TIMEOUT).map_err(|error| GroupError::new(&error))?;
+    let found = parts.into_iter().map(|part| {
+        let Some(element) = list.find_partition(&part.topic, part.partition) else { return Ok((part, None)) };
+        element.error().map_err(|error| GroupError::new(&error))?;
+        let committed = match element.offset() {
+            Offset::Offset(offset) => Some(Committed { offset, metadata: element.metadata().to_owned() }),
+            _ => None,
+        };
+        Ok((part, committed))
+    });
+    found.collect()
 }
 
 /// librdkafka's words without rdkafka's wrapping.

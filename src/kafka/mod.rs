@@ -9,8 +9,8 @@ mod partitions;
 mod start;
 
 pub use client::{Consumer, check_properties, open};
-pub use closing::{Closed, Closer};
-pub use group::{GroupCommit, GroupError, GroupOffset};
-pub use metadata::{Answer, Ask, Metadata, NoPartitions, TopicPartitions, Watermarks};
+pub use closing::{Closer, Closing, LastCommit};
+pub use group::{GroupAnswer, GroupCommit, GroupError, GroupOffset};
+pub use metadata::{Answer, Ask, Committed, Metadata, NoPartitions, TopicPartitions, Watermarks};
 pub use partitions::{Polled, Queue};
 pub use start::{Start, Why, begin, stored_offset};

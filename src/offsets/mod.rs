@@ -1,6 +1,7 @@
 //! Where the offsets are kept. The spout thread sends requests and gets events; it never waits for a store.
 
 mod format;
+mod group;
 mod node;
 mod path;
 mod zookeeper;
@@ -9,18 +10,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use format::{Broker, FormatError, Stored, Writer};
+pub use group::CommitMetadata;
 pub use path::Layout;
 pub use zookeeper::start;
 
 /// Where the offsets are kept.
+#[derive(Debug, Clone)]
+pub enum OffsetStore {
+    /// In ZooKeeper.
+    ZooKeeper(ZooKeeperConfig),
+    /// In the consumer group. It belongs to the Kafka client, so it is none of the thread here.
+    Group,
+}
+
+/// How to reach ZooKeeper, and where the offsets are there.
 #[derive(Debug, Clone)]
 pub struct ZooKeeperConfig {
     /// `host:port,host:port`, without a chroot: it is a part of the paths.
     pub servers: String,
     /// Where the znodes are.
     pub layout: Layout,
-    /// Who writes them.
-    pub writer: Writer,
     /// Session timeout.
     pub session_timeout: Duration,
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use zookeeper_client::{Acls, Client, CreateMode, Error, SessionState, StateWatcher};
 
 use super::node::{Node, Outcome, Step};
-use super::{Event, Part, Request, Store, ZooKeeperConfig};
+use super::{Event, Part, Request, Store, Writer, ZooKeeperConfig};
 
 /// How long one operation may take before its outcome counts as unknown. The client itself queues requests without
 /// bound while it is disconnected.
@@ -32,11 +32,12 @@ const RETRY_TICK: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// The thread or its runtime cannot be made: out of memory, threads or descriptors.
-pub fn start(config: ZooKeeperConfig, tell: impl Fn(Event) + Send + 'static) -> std::io::Result<Store> {
+pub fn start(config: ZooKeeperConfig, writer: Writer, tell: impl Fn(Event) + Send + 'static) -> std::io::Result<Store> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let (requests, inbox) = tokio::sync::mpsc::unbounded_channel();
     let thread = OffsetsThread {
         config,
+        writer,
         tell: Box::new(tell),
         nodes: BTreeMap::new(),
         operations: FuturesUnordered::new(),
@@ -56,6 +57,7 @@ fn key(part: &Part) -> Key {
 
 struct OffsetsThread {
     config: ZooKeeperConfig,
+    writer: Writer,
     tell: Box<dyn Fn(Event) + Send>,
     /// By topic and partition: one that leaves us and comes back finds its node, and the write under way, again.
     nodes: BTreeMap<Key, Node>,
@@ -192,7 +194,7 @@ impl OffsetsThread {
     fn begin_steps(&mut self, client: &Client) {
         let now = Instant::now();
         for (key, node) in &mut self.nodes {
-            let Some(step) = node.step(&self.config.writer, now) else { continue };
+            let Some(step) = node.step(&self.writer, now) else { continue };
             node.busy = true;
             let other = self.config.layout.other_path(&node.part.topic, node.part.partition);
             let (client, key, path) = (client.clone(), key.clone(), node.path.clone());
@@ -203,7 +205,7 @@ impl OffsetsThread {
     fn finish_step(&mut self, key: &Key, outcome: Outcome) {
         let Some(node) = self.nodes.get_mut(key) else { return };
         node.busy = false;
-        let event = node.done(outcome, &self.config.writer, Instant::now());
+        let event = node.done(outcome, &self.writer, Instant::now());
         if node.released && node.is_idle() {
             self.nodes.remove(key);
         }

@@ -4,12 +4,13 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Spout;
 use super::life::{Draining, End, Life, StoreEnd};
+use super::{GROUP_PATIENCE, Spout};
+use crate::config::SpoutConfig;
 use crate::exit;
-use crate::kafka::Closed;
+use crate::kafka::{self, Consumer, GroupAnswer};
 use crate::multilang::Level;
-use crate::offsets::Request;
+use crate::offsets::{OffsetStore, Request};
 use crate::sockets::SocketCount;
 
 /// How the process is to end.
@@ -21,10 +22,11 @@ pub struct Verdict {
 }
 
 impl Spout {
-    /// Hands the client to the closing thread; true if there was one. Only a life without a client may follow.
-    pub(super) fn close_kafka(&mut self) -> bool {
-        let last = self.last_mirror();
-        let Life::Open { consumer, .. } = &self.life else { return false };
+    /// Hands the client to the closing thread; true if there was one. Only a life without a client may follow. The
+    /// group's coordinator may keep the close for `patience`.
+    pub(super) fn close_kafka(&mut self, patience: Duration) -> bool {
+        let last = self.last_group_commit(patience, Instant::now());
+        let Some(consumer) = self.life.client() else { return false };
         let queues = self.slots.iter_mut().filter_map(super::slot::Slot::take_queue).collect();
         // Our own handle goes when the life is replaced; the closing thread waits for that.
         self.closer.close(Arc::clone(consumer), queues, last);
@@ -32,12 +34,31 @@ impl Spout {
     }
 
     /// The closing thread is done. If Storm has said `activate` meanwhile, the next tick opens another client.
-    pub(super) fn kafka_closed(&mut self, closed: &Closed) {
-        tracing::info!("Kafka client closed after {} ms; {}", closed.took.as_millis(), sockets());
+    pub(super) fn kafka_closed(&mut self, took: Duration) {
+        tracing::info!("Kafka client closed after {} ms; {}", took.as_millis(), sockets());
         match &mut self.life {
             Life::Deactivated { closing, .. } => *closing = false,
             Life::Draining(draining) => draining.kafka = false,
             Life::Open { .. } => {}
+        }
+        self.group_written();
+    }
+
+    /// The closing thread waits for the group's coordinator no longer.
+    pub(super) fn last_offsets_in_group(&mut self, answer: Option<GroupAnswer>, now: Instant) {
+        self.last_group_answer(answer, now);
+        self.group_written();
+    }
+
+    /// With the offsets in the group, the store ends with the client that wrote the last ones.
+    fn group_written(&mut self) {
+        let unwritten = self.group.behind(&self.slots);
+        if self.zookeeper.is_none()
+            && let Life::Draining(draining) = &mut self.life
+            && draining.store != StoreEnd::Open
+        {
+            draining.store =
+                if draining.kafka { StoreEnd::Written { unwritten } } else { StoreEnd::Closed { unwritten } };
         }
     }
 
@@ -65,8 +86,28 @@ impl Spout {
         }
         tracing::info!("ending: {reason:?}; {} tuples in flight", self.flow.in_flight());
         self.commit();
-        let closing = self.close_kafka() || matches!(self.life, Life::Deactivated { closing: true, .. });
-        self.life = Life::Draining(Draining::new(reason, closing, now));
+        let client = self.client_for_the_end();
+        let mut draining = Draining::new(reason, false, client, now);
+        if draining.client.is_none() {
+            draining.kafka =
+                self.close_kafka(GROUP_PATIENCE) || matches!(self.life, Life::Deactivated { closing: true, .. });
+        }
+        self.life = Life::Draining(draining);
+    }
+
+    /// A client that is to take the last offsets to the group: where they are nowhere else, the one that is open; after
+    /// a `deactivate`, if acks have come since or may still come, another one.
+    fn client_for_the_end(&self) -> Option<Arc<Consumer>> {
+        let in_group_alone = self.zookeeper.is_none();
+        match &self.life {
+            Life::Open { consumer, .. } if in_group_alone => Some(Arc::clone(consumer)),
+            Life::Deactivated { closing: false, .. }
+                if self.group.wants_to_speak(&self.slots) || in_group_alone && self.flow.in_flight() > 0 =>
+            {
+                kafka::open(&self.config.kafka).ok()
+            }
+            _ => None,
+        }
     }
 
     /// The next step of the end, if it has begun.
@@ -74,9 +115,18 @@ impl Spout {
         let Life::Draining(draining) = &mut self.life else { return };
         if draining.store == StoreEnd::Open && now >= draining.grace_until {
             draining.store = StoreEnd::Closing;
+            let patience = if self.zookeeper.is_some() { GROUP_PATIENCE } else { draining.group_patience(now) };
             // What was acked during the grace.
             self.commit();
-            self.store.send(Request::Close);
+            if let Some(zookeeper) = &self.zookeeper {
+                zookeeper.send(Request::Close);
+            }
+            if self.close_kafka(patience) {
+                let Life::Draining(draining) = &mut self.life else { return };
+                (draining.client, draining.kafka) = (None, true);
+            } else {
+                self.group_written();
+            }
         }
     }
 
@@ -113,14 +163,12 @@ impl Spout {
         }
         match draining.store {
             StoreEnd::Closed { unwritten: 0 } => {}
-            StoreEnd::Written { unwritten: 0 } => words.push(format!(
-                "ZooKeeper {} does not confirm the end of the session; all offsets are stored",
-                self.config.zookeeper.servers
-            )),
+            StoreEnd::Written { unwritten: 0 } => {
+                words.push(format!("{} does not confirm the end; all offsets are stored", store(&self.config)));
+            }
             StoreEnd::Written { unwritten } | StoreEnd::Closed { unwritten } => words
                 .push(format!("the offsets of {unwritten} partitions could not be stored: records will come again")),
-            _ => words
-                .push(format!("ZooKeeper {} does not answer: records may come again", self.config.zookeeper.servers)),
+            _ => words.push(format!("{} does not answer: records may come again", store(&self.config))),
         }
         let totals = self.flow.totals;
         words.push(format!(
@@ -132,6 +180,14 @@ impl Spout {
             say_last(&line);
             self.logs.push(Level::Info, line);
         }
+    }
+}
+
+/// The store, for people.
+fn store(config: &SpoutConfig) -> String {
+    match &config.store {
+        OffsetStore::ZooKeeper(zookeeper) => format!("ZooKeeper {}", zookeeper.servers),
+        OffsetStore::Group => format!("Kafka {}, group {:?}", config.kafka.bootstrap, config.kafka.group_id),
     }
 }
 

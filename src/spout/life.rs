@@ -1,5 +1,5 @@
-//! The life of the spout as a type: only [`Life::Open`] has a Kafka client, so no other state can read or emit, and
-//! none can open a second client while one is still closing.
+//! The life of the spout as a type: only [`Life::Open`] can read and emit, and none can open a second client while one
+//! is still closing.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,6 +8,12 @@ use crate::kafka::Consumer;
 
 /// After SIGTERM the topology may still have acks on their way: Storm signals worker and child together.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// The same when a client has to take the last offsets to the group, and to close, after it.
+const GRACE_WITH_CLIENT: Duration = Duration::from_millis(300);
+
+/// From the signal to the moment when the group's coordinator is not waited for any more: the client has to close.
+const GROUP_UNTIL: Duration = Duration::from_millis(500);
 
 /// From the signal to the moment a close that is not done is abandoned. Storm 1.1.3 halts its worker after 1 s.
 const ABANDON: Duration = Duration::from_millis(700);
@@ -34,7 +40,6 @@ pub enum Life {
 }
 
 /// What is left to do before the end.
-#[derive(Debug)]
 pub struct Draining {
     /// What asked for the end.
     pub reason: End,
@@ -42,6 +47,8 @@ pub struct Draining {
     pub since: Instant,
     /// Acks are taken until then.
     pub grace_until: Instant,
+    /// A client for the last offsets; it closes at the end of the grace.
+    pub client: Option<Arc<Consumer>>,
     /// The Kafka client is still closing.
     pub kafka: bool,
     /// How far the store is.
@@ -82,11 +89,31 @@ pub enum End {
     Protocol,
 }
 
+impl Life {
+    /// The client, if one is open.
+    pub fn client(&self) -> Option<&Arc<Consumer>> {
+        match self {
+            Self::Open { consumer, .. } => Some(consumer),
+            Self::Draining(draining) => draining.client.as_ref(),
+            Self::Deactivated { .. } => None,
+        }
+    }
+}
+
 impl Draining {
     /// Begins the end. Only after SIGTERM is the parent expected to say more.
-    pub fn new(reason: End, kafka: bool, now: Instant) -> Self {
-        let grace = if reason == End::Terminate { GRACE } else { Duration::ZERO };
-        Self { reason, since: now, grace_until: now + grace, kafka, store: StoreEnd::Open }
+    pub fn new(reason: End, kafka: bool, client: Option<Arc<Consumer>>, now: Instant) -> Self {
+        let grace = match (reason, &client) {
+            (End::Terminate, None) => GRACE,
+            (End::Terminate, Some(_)) => GRACE_WITH_CLIENT,
+            _ => Duration::ZERO,
+        };
+        Self { reason, since: now, grace_until: now + grace, client, kafka, store: StoreEnd::Open }
+    }
+
+    /// How long the group's coordinator may be waited for.
+    pub fn group_patience(&self, now: Instant) -> Duration {
+        (self.since + GROUP_UNTIL).saturating_duration_since(now)
     }
 
     /// When to give up waiting.

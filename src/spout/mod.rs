@@ -4,9 +4,9 @@
 mod assignment;
 mod ending;
 mod flow;
+mod group;
 mod kept;
 mod life;
-mod mirror;
 mod pipes;
 mod positions;
 pub mod retry;
@@ -21,14 +21,14 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use self::flow::{Filled, Flow};
+use self::group::{Group, Role};
 use self::life::Life;
-use self::mirror::Mirror;
 use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
 use crate::config::SpoutConfig;
 use crate::kafka::{self, Closer, Metadata};
 use crate::multilang::{Command, CommandError, Context, Ids, LogQueue, Replies};
-use crate::offsets::{self, Broker, Store};
+use crate::offsets::{self, Broker, CommitMetadata, OffsetStore, Store};
 use crate::wake::Waker;
 
 pub use ending::say_last;
@@ -36,6 +36,9 @@ pub use run::run;
 
 /// How often librdkafka's main queue is served: its logs and errors come only there.
 const SERVE_PERIOD: Duration = Duration::from_millis(100);
+
+/// How long the group's coordinator may keep a close while the process lives on: what it does not get now comes later.
+const GROUP_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Polls of the main queue each time; a poll that gives nothing may have consumed a log line.
 const SERVE_POLLS: usize = 32;
@@ -47,7 +50,7 @@ pub enum Event {
     /// The metadata thread.
     Kafka(kafka::Answer),
     /// The closing thread.
-    Closed(kafka::Closed),
+    Closing(kafka::Closing),
 }
 
 /// Hands events to the spout thread and wakes it.
@@ -71,7 +74,8 @@ pub struct Spout {
     context: Context,
     logs: Arc<LogQueue>,
     events: Events,
-    store: Store,
+    /// Where the offsets are, unless they are in the group.
+    zookeeper: Option<Store>,
     metadata: Metadata,
     closer: Closer,
     life: Life,
@@ -79,7 +83,7 @@ pub struct Spout {
     slots: Vec<Slot>,
     next_slot: u32,
     flow: Flow,
-    mirror: Mirror,
+    group: Group,
     /// The topics' partitions and leaders as last heard.
     topics: BTreeMap<String, Vec<(i32, Option<Broker>)>>,
     troubles: Troubles,
@@ -97,6 +101,8 @@ struct Timers {
     serve: Instant,
     /// Watermarks that could not be had are asked for again.
     locate: Option<Instant>,
+    /// The group's offsets that could not be had are asked for again.
+    load: Option<Instant>,
 }
 
 impl Spout {
@@ -114,28 +120,35 @@ impl Spout {
         let now = Instant::now();
         let events = Events { sender, waker };
         let [to_us, to_us_too, to_us_three] = [(); 3].map(|()| events.clone());
-        let store = offsets::start(config.zookeeper.clone(), move |event| to_us.send(Event::Store(event)))?;
+        let (zookeeper, role) = match &config.store {
+            OffsetStore::ZooKeeper(zookeeper) => {
+                let tell = move |event| to_us.send(Event::Store(event));
+                let store = offsets::start(zookeeper.clone(), config.writer.clone(), tell)?;
+                (Some(store), if config.mirror { Role::Copy } else { Role::Off })
+            }
+            OffsetStore::Group => (None, Role::Store),
+        };
         let metadata = Metadata::start(move |answer| to_us_too.send(Event::Kafka(answer)))?;
-        let closer = Closer::start(move |closed| to_us_three.send(Event::Closed(closed)))?;
+        let closer = Closer::start(move |closed| to_us_three.send(Event::Closing(closed)))?;
         let consumer = kafka::open(&config.kafka)?;
-        let mirror = Mirror::new(config.mirror, &config.zookeeper.writer.topology_id, context.task_id);
+        let group = Group::new(role, CommitMetadata::new(&config.writer, context.task_id));
         let mut spout = Self {
             context,
             logs,
             events,
-            store,
+            zookeeper,
             metadata,
             closer,
             life: Life::Open { consumer, active: false },
             slots: Vec::new(),
             next_slot: 0,
             flow: Flow::default(),
-            mirror,
+            group,
             topics: BTreeMap::new(),
             troubles: Troubles::default(),
             problems: Vec::new(),
             held: None,
-            timers: Timers { commit: now + config.commit_period, refresh: now, serve: now, locate: None },
+            timers: Timers { commit: now + config.commit_period, refresh: now, serve: now, locate: None, load: None },
             config,
         };
         spout.refresh(now);
@@ -233,7 +246,7 @@ impl Spout {
             Life::Open { .. } => {
                 self.commit();
                 self.troubles.forget_kafka();
-                let closing = self.close_kafka();
+                let closing = self.close_kafka(GROUP_PATIENCE);
                 self.life = Life::Deactivated { closing, reopen: false };
             }
             Life::Deactivated { reopen, .. } => *reopen = false,
@@ -244,7 +257,7 @@ impl Spout {
     /// Closes the client and opens another one; positions and what is in flight stay.
     fn replace_client(&mut self) {
         if let Life::Open { active, .. } = self.life {
-            let closing = self.close_kafka();
+            let closing = self.close_kafka(GROUP_PATIENCE);
             self.life = Life::Deactivated { closing, reopen: active };
         }
     }
@@ -270,7 +283,9 @@ impl Spout {
             Event::Store(event) => self.store_event(event, now),
             Event::Kafka(kafka::Answer::Partitions(topics)) => self.partitions(topics, now),
             Event::Kafka(kafka::Answer::Watermarks(part, found)) => self.watermarks(&part, found, now),
-            Event::Closed(closed) => self.kafka_closed(&closed),
+            Event::Kafka(kafka::Answer::Committed(found)) => self.loaded_from_group(found, now),
+            Event::Closing(kafka::Closing::Committed(answer)) => self.last_offsets_in_group(answer, now),
+            Event::Closing(kafka::Closing::Closed { took }) => self.kafka_closed(took),
         }
     }
 
@@ -282,7 +297,7 @@ impl Spout {
         if now >= self.timers.commit {
             self.timers.commit = now + self.config.commit_period;
             self.commit();
-            self.mirror(now);
+            self.commit_to_group(now);
             Flow::report_blocked(&mut self.slots, self.config.limits.offsets, now);
         }
         if now >= self.timers.refresh {
@@ -290,6 +305,9 @@ impl Spout {
         }
         if self.timers.locate.is_some_and(|time| now >= time) {
             self.locate();
+        }
+        if self.timers.load.is_some_and(|time| now >= time) {
+            self.load_again();
         }
         if matches!(self.life, Life::Deactivated { closing: false, reopen: true }) {
             self.reopen(now);
@@ -303,7 +321,7 @@ impl Spout {
     /// Takes librdkafka's logs and errors.
     fn serve(&mut self, now: Instant) {
         self.timers.serve = now + SERVE_PERIOD;
-        self.serve_mirror(now);
+        self.serve_group(now);
         let Life::Open { consumer, .. } = &self.life else { return };
         let mut strays = 0;
         for _ in 0..SERVE_POLLS {
@@ -334,7 +352,7 @@ impl Spout {
         }
         let held = self.held.into_iter().chain(self.held.and(self.flow.next_retry()));
         let draining = self.next_drain_step();
-        held.chain(self.timers.locate).chain(draining).fold(next, Instant::min)
+        held.chain(self.timers.locate).chain(self.timers.load).chain(draining).fold(next, Instant::min)
     }
 
     /// Without ackers a record is done when the pipe has taken its reply.

@@ -15,7 +15,7 @@ use crate::kafka::{self, Ask, NoPartitions, Queue, Start, TopicPartitions, Water
 use crate::offsets::{self, Broker, Commit, Part, Request, Stored};
 
 /// How soon to ask again what could not be had.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// For the legacy format, while a partition's leader is not known: storm-kafka does not read it back.
 const UNKNOWN_BROKER: Broker = Broker { host: String::new(), port: -1 };
@@ -102,7 +102,7 @@ impl Spout {
                 self.context.task_index + 1,
                 self.context.task_count
             );
-            self.store.send(Request::Load(new));
+            self.load(new);
         }
     }
 
@@ -120,7 +120,7 @@ impl Spout {
         let ackers = self.config.ackers;
         let commits: Vec<Commit> =
             gone.iter().filter_map(|number| flow::find(&mut self.slots, *number)?.commit(ackers)).collect();
-        self.store.send(Request::Commit(commits));
+        self.store(commits);
         let mut parts = Vec::new();
         for number in gone {
             let Some(slot) = flow::find(&mut self.slots, *number) else { continue };
@@ -129,14 +129,16 @@ impl Spout {
                 drop(queue);
             }
             self.flow.forget(slot);
-            self.mirror.leaves(slot);
+            self.group.leaves(slot);
             self.troubles.clear(&Cause::Node(slot.name()));
             self.troubles.clear(&Cause::Log(slot.name()));
             parts.push(slot.part.clone());
         }
         tracing::info!("{} partitions are ours no longer: {}", parts.len(), names(&parts));
         self.slots.retain(|slot| !gone.contains(&slot.part.slot));
-        self.store.send(Request::Release(parts));
+        if let Some(zookeeper) = &self.zookeeper {
+            zookeeper.send(Request::Release(parts));
+        }
     }
 
     /// Reads every node again, after a time without a client.
@@ -144,7 +146,30 @@ impl Spout {
         for slot in &mut self.slots {
             slot.stage = Stage::Loading;
         }
-        self.store.send(Request::Load(self.slots.iter().map(|slot| slot.part.clone()).collect()));
+        self.load(self.slots.iter().map(|slot| slot.part.clone()).collect());
+    }
+
+    /// Asks the store where the partitions stand.
+    fn load(&mut self, parts: Vec<Part>) {
+        match &self.zookeeper {
+            Some(zookeeper) => zookeeper.send(Request::Load(parts)),
+            None => self.load_from_group(parts),
+        }
+    }
+
+    /// Asks again for what could not be had.
+    pub(super) fn load_again(&mut self) {
+        let loading = self.slots.iter().filter(|slot| matches!(slot.stage, Stage::Loading));
+        self.load(loading.map(|slot| slot.part.clone()).collect());
+    }
+
+    /// Hands offsets to the store. The group has them in the slots, and is told when it is its time.
+    fn store(&self, commits: Vec<Commit>) {
+        if let Some(zookeeper) = &self.zookeeper
+            && !commits.is_empty()
+        {
+            zookeeper.send(Request::Commit(commits));
+        }
     }
 
     pub(super) fn store_event(&mut self, event: offsets::Event, now: Instant) {
@@ -167,7 +192,8 @@ impl Spout {
         }
     }
 
-    fn loaded(&mut self, number: u32, stored: Option<Stored>, ours: bool) {
+    /// Takes where a partition stands.
+    pub(super) fn loaded(&mut self, number: u32, stored: Option<Stored>, ours: bool) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
         if !matches!((&slot.stage, &self.life), (Stage::Loading, Life::Open { .. })) {
             return;
@@ -176,7 +202,7 @@ impl Spout {
         match (slot.asked, stored) {
             // First time: whose commit it is decides whether it counts.
             (None, stored) => {
-                let topology = &self.config.zookeeper.writer.topology_id;
+                let topology = &self.config.writer.topology_id;
                 match kafka::stored_offset(stored.as_ref(), topology, self.config.first_poll) {
                     Some(offset) => {
                         slot.begin_at(offset);
@@ -304,11 +330,17 @@ impl Spout {
     fn claim(&mut self, number: u32, rewind: bool) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
         slot.stage = Stage::Claiming;
+        // What the group has, it may have from somebody else.
+        slot.in_group = None;
         let commit = slot.ask(slot.tracker.commit_offset(), rewind);
-        self.store.send(Request::Commit(vec![commit]));
+        self.store(vec![commit]);
+        if self.zookeeper.is_none() {
+            self.commit_to_group(Instant::now());
+        }
     }
 
-    fn committed(&mut self, number: u32, offset: i64) {
+    /// The store has an offset.
+    pub(super) fn committed(&mut self, number: u32, offset: i64) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
         self.troubles.clear(&Cause::Node(slot.name()));
         if !matches!(slot.stage, Stage::Claiming) {
@@ -378,10 +410,8 @@ impl Spout {
     /// Hands the offsets that may be stored to the store.
     pub(super) fn commit(&mut self) {
         let ackers = self.config.ackers;
-        let commits: Vec<Commit> = self.slots.iter_mut().filter_map(|slot| slot.commit(ackers)).collect();
-        if !commits.is_empty() {
-            self.store.send(Request::Commit(commits));
-        }
+        let commits = self.slots.iter_mut().filter_map(|slot| slot.commit(ackers)).collect();
+        self.store(commits);
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Slot {
     /// The offset that the store was last asked to keep.
     pub asked: Option<i64>,
     /// The offset that the consumer group is known to have.
-    pub mirrored: Option<i64>,
+    pub in_group: Option<i64>,
     /// It could not be read when last tried.
     pub unreadable: bool,
     /// Since when which offset has kept the window full.
@@ -58,7 +58,7 @@ impl Slot {
             tracker: Tracker::new(0),
             written: 0,
             asked: None,
-            mirrored: None,
+            in_group: None,
             unreadable: false,
             blocked: None,
         }
@@ -95,9 +95,9 @@ impl Slot {
         Commit { part: self.part.clone(), offset, broker: self.leader.clone(), rewind }
     }
 
-    /// The offset that the store has, or will have, and the consumer group has not.
-    pub fn unmirrored(&self) -> Option<i64> {
-        self.asked.filter(|asked| self.mirrored != Some(*asked))
+    /// The offset that is to be stored, and that the consumer group is not known to have.
+    pub fn not_in_group(&self) -> Option<i64> {
+        self.asked.filter(|asked| self.in_group != Some(*asked))
     }
 
     /// Takes the queue of a partition that is read; it goes back to being positioned.

@@ -22,6 +22,10 @@ pub enum Cause {
     Log(String),
     /// A partition's znode is another topic's, or ZooKeeper refuses it.
     Node(String),
+    /// The consumer group is the store, and its coordinator does not answer.
+    Group,
+    /// The consumer group is the store, and it is not ours to write.
+    GroupRefused,
 }
 
 /// The troubles of the moment.
@@ -38,8 +42,8 @@ impl Troubles {
     /// Notes a trouble, or a newer reason for it.
     pub fn note(&mut self, cause: Cause, reason: String, now: Instant) {
         let grace = match cause {
-            Cause::Kafka | Cause::ZooKeeper | Cause::Log(_) => GRACE,
-            Cause::Topic(_) | Cause::Node(_) => Duration::ZERO,
+            Cause::Kafka | Cause::ZooKeeper | Cause::Log(_) | Cause::Group => GRACE,
+            Cause::Topic(_) | Cause::Node(_) | Cause::GroupRefused => Duration::ZERO,
         };
         self.0.entry(cause).or_insert_with(|| Trouble { reason: String::new(), say_at: now + grace }).reason = reason;
     }
