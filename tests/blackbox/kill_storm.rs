@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use crate::support::conf::Conf;
+use crate::support::group::committed;
 use crate::support::kafka::Topic;
 use crate::support::parent::FakeParent;
+use crate::support::stack::stack;
 use crate::support::wire::Emit;
 use crate::support::{PATIENCE, report, wait_for, zk};
 
@@ -62,9 +64,9 @@ impl Ledger {
     }
 
     /// No stored offset may be past a record that was never acked.
-    fn audit(&self, conf: &Conf) {
+    fn audit(&self, stored: &dyn Fn(i32) -> Option<i64>) {
         for (partition, acked) in self.acked.iter().enumerate() {
-            let stored = zk::offset(&conf.node(partition as i32)).unwrap_or(0) as usize;
+            let stored = stored(partition as i32).unwrap_or(0) as usize;
             let lost = acked[..stored].iter().position(|acked| !acked);
             assert_eq!(lost, None, "partition {partition}: {stored} is stored, and this offset was never acked");
         }
@@ -74,6 +76,19 @@ impl Ledger {
 #[test]
 fn nothing_is_lost_when_the_process_is_killed_with_minus_nine_again_and_again() {
     let records = std::env::var(RECORDS_VARIABLE).map_or(50_000, |text| text.parse().expect(RECORDS_VARIABLE));
+    storm(records, |conf| conf, |conf, _, partition| zk::offset(&conf.node(partition)));
+}
+
+#[test]
+fn the_same_with_the_offsets_in_the_group() {
+    let in_group = |conf: Conf| conf.spout("offsets.store", "group");
+    storm(20_000, in_group, |conf, topic, partition| {
+        let group = format!("{}-kafka", conf.topology_name());
+        Some(committed(&stack().kafka, &group, &topic.name, partition)?.0)
+    });
+}
+
+fn storm(records: usize, store: impl Fn(Conf) -> Conf, stored: impl Fn(&Conf, &Topic, i32) -> Option<i64>) {
     let (each, seed) = (usize::div_ceil(records, PARTITIONS), fastrand::u64(..));
     let records = each * PARTITIONS;
     let topic = Topic::new("storm", PARTITIONS as i32);
@@ -81,6 +96,8 @@ fn nothing_is_lost_when_the_process_is_killed_with_minus_nine_again_and_again() 
         topic.produce(partition as i32, (0..each).map(|offset| (offset * PARTITIONS + partition).to_string()));
     }
     let conf = Conf::new(&[&topic]).fields(&["partition", "offset", "value"]).spout("retry.max.delay.ms", 50);
+    let conf = store(conf);
+    let stored = |partition| stored(&conf, &topic, partition);
     let random = fastrand::Rng::with_seed(seed);
     let mut ledger = Ledger { acked: vec![vec![false; each]; PARTITIONS], distinct: 0, emitted: 0, random };
     let begun = Instant::now();
@@ -88,7 +105,7 @@ fn nothing_is_lost_when_the_process_is_killed_with_minus_nine_again_and_again() 
         let (mut parent, _) = ledger.life(&conf, records * kill / (KILLS + 1));
         parent.kill();
         assert_eq!(parent.wait_for_exit().code, None);
-        ledger.audit(&conf);
+        ledger.audit(&stored);
     }
     let (mut parent, waiting) = ledger.life(&conf, records);
     parent.ack_all(&waiting);
@@ -97,10 +114,10 @@ fn nothing_is_lost_when_the_process_is_killed_with_minus_nine_again_and_again() 
         let emits = parent.next().emits;
         ledger.emitted += emits.len();
         parent.ack_all(&emits);
-        (0..PARTITIONS as i32).all(|partition| zk::offset(&conf.node(partition)) == Some(each as i64)).then_some(())
+        (0..PARTITIONS as i32).all(|partition| stored(partition) == Some(each as i64)).then_some(())
     });
     parent.finish();
-    ledger.audit(&conf);
+    ledger.audit(&stored);
     report(&format!(
         "kill -9 storm: {records} records, {KILLS} kills, seed {seed}: 0 lost, {} emits more than records (retries and \
          duplicates), {:?}",

@@ -11,6 +11,7 @@ mod assignment;
 mod deactivation;
 mod ends;
 mod group;
+mod group_store;
 mod kill_storm;
 mod limits;
 mod nodes;

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{PATIENCE, wait_for};
@@ -31,12 +31,30 @@ pub fn committed(servers: &str, group: &str, topic: &str, partition: i32) -> Opt
     }
 }
 
+/// Commits an offset of partition 0, as anybody may while the group has no members.
+pub fn commit(servers: &str, group: &str, topic: &str, offset: i64, metadata: &str) {
+    let mut list = TopicPartitionList::new();
+    let mut element = list.add_partition(topic, 0);
+    element.set_offset(Offset::Offset(offset)).expect("an offset");
+    element.set_metadata(metadata);
+    client(servers, group).commit(&list, CommitMode::Sync).expect("commit");
+}
+
 /// What `kafka-consumer-groups --describe` of Kafka itself prints.
 pub fn consumer_groups(servers: &str, group: &str) -> String {
+    tool(servers, group, &["--describe"])
+}
+
+/// Moves the group to an offset of the topic, as an operator does.
+pub fn reset(servers: &str, group: &str, topic: &str, offset: i64) -> String {
+    tool(servers, group, &["--reset-offsets", "--to-offset", &offset.to_string(), "--topic", topic, "--execute"])
+}
+
+fn tool(servers: &str, group: &str, arguments: &[&str]) -> String {
     let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("topology/kafka/target/lib/*");
     let mut java = Command::new("java");
     java.arg("-cp").arg(lib).arg("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand");
-    let output = java.args(["--bootstrap-server", servers, "--describe", "--group", group]).output().expect("java");
+    let output = java.args(["--bootstrap-server", servers, "--group", group]).args(arguments).output().expect("java");
     let text = [output.stdout, output.stderr].concat();
     String::from_utf8(text).expect("UTF-8")
 }
