@@ -9,6 +9,7 @@ mod support;
 
 mod hung;
 mod matrix;
+mod outage;
 mod restarts;
 mod scene;
 
