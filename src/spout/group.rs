@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::error::KafkaError;
+
 use super::life::Life;
 use super::slot::{Slot, Stage};
 use super::trouble::Cause;
@@ -214,12 +216,21 @@ impl Spout {
         self.group.failed(now);
     }
 
+    /// What librdkafka says of the client as a whole. A lookup of the coordinator that is not allowed is told only here:
+    /// who asks for the group's offsets hears that it took too long.
+    pub(super) fn client_error(&mut self, error: &KafkaError, now: Instant) {
+        let error = GroupError::new(error);
+        if self.group.role == Role::Store && error.is_final() {
+            self.note_group(&error, now);
+        }
+    }
+
     fn note_group(&mut self, error: &GroupError, now: Instant) {
         let reason = self.about_group(&error.reason);
         if error.is_final() {
             let advice = "allow it, end its other members, or choose another kafka.spout.group.id";
             self.troubles.note(Cause::GroupRefused, format!("{reason}; {advice}"), now);
-        } else {
+        } else if !self.troubles.has(&Cause::GroupRefused) {
             self.troubles.note(Cause::Group, reason, now);
         }
     }

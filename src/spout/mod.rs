@@ -323,13 +323,17 @@ impl Spout {
         self.timers.serve = now + SERVE_PERIOD;
         self.serve_group(now);
         let Life::Open { consumer, .. } = &self.life else { return };
-        let mut strays = 0;
+        let (mut errors, mut strays) = (Vec::new(), 0);
         for _ in 0..SERVE_POLLS {
             match consumer.poll(Duration::ZERO) {
                 None => {}
-                Some(Err(error)) => tracing::debug!("librdkafka: {error}"),
+                Some(Err(error)) => errors.push(error),
                 Some(Ok(_)) => strays += 1,
             }
+        }
+        for error in errors {
+            tracing::debug!("librdkafka: {error}");
+            self.client_error(&error, now);
         }
         // Queues are split before they are assigned, so this cannot be; a record lost here would be lost.
         if strays > 0 {

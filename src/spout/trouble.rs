@@ -48,6 +48,11 @@ impl Troubles {
         self.0.entry(cause).or_insert_with(|| Trouble { reason: String::new(), say_at: now + grace }).reason = reason;
     }
 
+    /// Whether there is such a trouble.
+    pub fn has(&self, cause: &Cause) -> bool {
+        self.0.contains_key(cause)
+    }
+
     /// The trouble is over.
     pub fn clear(&mut self, cause: &Cause) {
         if let Some(trouble) = self.0.remove(cause) {

@@ -7,6 +7,7 @@
 mod support;
 
 mod acks;
+mod acls;
 mod assignment;
 mod deactivation;
 mod ends;

@@ -1,7 +1,5 @@
 //! Consumer groups as others see them.
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -11,6 +9,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::stack::kafka_tool;
 use super::{PATIENCE, wait_for};
 
 fn client(servers: &str, group: &str) -> BaseConsumer {
@@ -51,12 +50,7 @@ pub fn reset(servers: &str, group: &str, topic: &str, offset: i64) -> String {
 }
 
 fn tool(servers: &str, group: &str, arguments: &[&str]) -> String {
-    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("topology/kafka/target/lib/*");
-    let mut java = Command::new("java");
-    java.arg("-cp").arg(lib).arg("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand");
-    let output = java.args(["--bootstrap-server", servers, "--group", group]).args(arguments).output().expect("java");
-    let text = [output.stdout, output.stderr].concat();
-    String::from_utf8(text).expect("UTF-8")
+    kafka_tool("consumer.group.ConsumerGroupCommand", servers, &[&["--group", group], arguments].concat())
 }
 
 /// A consumer that has joined a group, as anybody's consumer may.

@@ -59,16 +59,32 @@ pub fn port(address: &str) -> u16 {
     address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("host:port")
 }
 
-/// The stack; all tests share it, so each one uses topics and paths of its own.
+/// The stack; all tests share it, so each one uses topics and paths of its own. Its Kafka forbids what an ACL forbids.
 pub fn stack() -> &'static Stack {
-    static STACK: LazyLock<Stack> = LazyLock::new(|| Stack::start(&[]));
+    static STACK: LazyLock<Stack> = LazyLock::new(|| {
+        let authorizer = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+        let otherwise = "allow.everyone.if.no.acl.found=true";
+        Stack::start(&["--broker-property", authorizer, "--broker-property", otherwise])
+    });
     &STACK
+}
+
+/// What a tool of Kafka itself prints; `class` is its name after `org.apache.kafka.tools.`.
+pub fn kafka_tool(class: &str, servers: &str, arguments: &[&str]) -> String {
+    let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("topology/kafka/target/lib/*");
+    let mut tool = Command::new(java());
+    tool.arg("-cp").arg(lib).arg(format!("org.apache.kafka.tools.{class}"));
+    let output = tool.args(["--bootstrap-server", servers]).args(arguments).output().expect("java");
+    String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8")
+}
+
+fn java() -> PathBuf {
+    std::env::var_os("JAVA_HOME").map_or_else(|| PathBuf::from("java"), |home| Path::new(&home).join("bin/java"))
 }
 
 fn start(arguments: &[&str]) -> Result<Stack, String> {
     let jar = launcher()?;
-    let java =
-        std::env::var_os("JAVA_HOME").map_or_else(|| PathBuf::from("java"), |home| Path::new(&home).join("bin/java"));
+    let java = java();
     let mut child = Command::new(&java)
         .arg("-cp")
         .arg(&jar)
