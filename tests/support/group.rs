@@ -22,7 +22,9 @@ fn client(servers: &str, group: &str) -> BaseConsumer {
 pub fn committed(servers: &str, group: &str, topic: &str, partition: i32) -> Option<(i64, String)> {
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, partition);
-    let list = client(servers, group).committed_offsets(list, PATIENCE).expect("the group's offsets");
+    let client = client(servers, group);
+    // The first question of a broker's life makes it set up its coordinator; it is not one until that is done.
+    let list = wait_for("the group's offsets", || client.committed_offsets(list.clone(), PATIENCE).ok());
     let element = list.find_partition(topic, partition).expect("the partition");
     match element.offset() {
         Offset::Offset(offset) => Some((offset, element.metadata().to_owned())),
