@@ -12,6 +12,7 @@ mod positions;
 pub mod retry;
 mod run;
 mod slot;
+mod starts;
 mod tracker;
 mod trouble;
 
