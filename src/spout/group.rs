@@ -77,9 +77,14 @@ impl Group {
         if self.role == Role::Off { 0 } else { slots.iter().filter_map(Slot::not_in_group).count() }
     }
 
-    /// Whether a last request is worth a client: for a copy only if somebody is known to listen.
+    /// Whether there is a last request to make. A copy is not worth waiting for a coordinator that is known to be away.
     pub fn wants_to_speak(&self, slots: &[Slot]) -> bool {
-        self.behind(slots) > 0 && (self.role == Role::Store || self.failures == 0)
+        let listens = match self.role {
+            Role::Off => false,
+            Role::Copy => self.failures == 0,
+            Role::Store => true,
+        };
+        listens && (self.behind(slots) > 0 || !self.left.is_empty())
     }
 
     /// A request with what the group does not have yet, if there is anything.
@@ -278,7 +283,7 @@ impl Spout {
         let consumer = self.life.client()?;
         // A request on its way holds the client, which could not close.
         self.group.state = State::Idle;
-        if !self.group.wants_to_speak(&self.slots) && self.group.left.is_empty() {
+        if !self.group.wants_to_speak(&self.slots) {
             return None;
         }
         let (commit, numbers) = self.group.send(consumer, &self.config.kafka.group_id, &self.slots)?;

@@ -7,7 +7,7 @@ use super::support::conf::Conf;
 use super::support::kafka::Topic;
 use super::support::parent::FakeParent;
 use super::support::stack::stack;
-use super::support::{proc, report, zk};
+use super::support::{proc, report, wait_for, zk};
 
 #[test]
 fn a_hundred_times_off_and_on_against_a_broker_that_hangs_leave_no_more_than_once() {
@@ -50,4 +50,42 @@ fn a_hundred_times_off_and_on_against_a_broker_that_hangs_leave_no_more_than_onc
     // The spare one: a connection attempt that begins or ends while we count.
     assert!(hundred.1.iter().zip(once.1).all(|(hundred, once)| *hundred <= once + 1), "{hundred:?} {once:?}");
     assert!(hundred.0.iter().zip(once.0).all(|(hundred, once)| *hundred <= once + 2), "{hundred:?} {once:?}");
+}
+
+/// Three times the promised second.
+const LIMIT: Duration = Duration::from_secs(3);
+
+/// Acks that came while there was no client are to go to the group through another one, and nobody answers that one.
+#[test]
+fn a_client_for_the_last_offsets_that_finds_a_broker_that_hangs_keeps_no_end() {
+    let _alone = alone();
+    for (store, code) in [("zookeeper", 0), ("group", 69)] {
+        for end in [FakeParent::terminate, FakeParent::interrupt, FakeParent::close_stdin] {
+            let topic = Topic::new("hung", 1);
+            topic.produce(0, (0..10).map(|number| number.to_string()));
+            let conf = Conf::new(&[&topic]).spout("offsets.store", store);
+            let mut parent = FakeParent::activated(&conf);
+            let emits = parent.collect(10);
+            parent.ack_all(&emits[..3]);
+            parent.deactivate();
+            let (pid, port) = (parent.pid(), stack().kafka_port());
+            wait_for("no socket to Kafka", || (proc::to_port(&proc::sockets(pid), port) == 0).then_some(()));
+            stack().order("freeze kafka");
+            parent.ack_all(&emits[3..8]);
+            end(&mut parent);
+            let exit = parent.wait_for_exit();
+            stack().order("thaw kafka");
+            report(&format!(
+                "store {store}, deactivated, acks, then Kafka hangs: exit code {:?} after {} ms",
+                exit.code,
+                exit.took.as_millis()
+            ));
+            assert!(exit.code == Some(code) && exit.took < LIMIT, "{exit:?}");
+            // Nothing is lost: ZooKeeper has all that was acked, the group what was acked before.
+            let mut parent = FakeParent::activated(&conf);
+            let count = if store == "group" { 7 } else { 2 };
+            assert_eq!(parent.collect(count).last().map(|emit| emit.text(0).to_owned()), Some("9".to_owned()));
+            parent.finish();
+        }
+    }
 }
