@@ -15,41 +15,82 @@ import java.util.Base64;
 import java.util.List;
 import java.util.UUID;
 
-/** One Kafka node, broker and KRaft controller in one. */
+/** One Kafka node, broker and KRaft controller in one: alone, or one of several with a quorum of all their controllers. */
 final class KafkaServer extends Server {
+    /** More brokers need not make more copies, of which each one costs time. */
+    private static final int MAX_COPIES = 3;
     private static final int TIMEOUT_MS = 1000;
     private static final int MAX_RECORD_BYTES = 16 << 20;
     private static final short METADATA = 3;
     private static final short METADATA_VERSION = 4;
 
-    private final int controllerPort;
+    private final int nodeId;
+    private final Quorum quorum;
     private final List<String> properties;
 
+    /** The only node. */
     KafkaServer(Path lib, Path dir, int port, int controllerPort, List<String> properties) {
-        super("kafka", lib, dir, port);
-        this.controllerPort = controllerPort;
+        this("kafka", 1, lib, dir, port, new Quorum(newClusterId(), List.of(controllerPort)), properties);
+    }
+
+    private KafkaServer(String name, int nodeId, Path lib, Path dir, int port, Quorum quorum, List<String> properties) {
+        super(name, lib, dir, port);
+        this.nodeId = nodeId;
+        this.quorum = quorum;
         this.properties = properties;
+    }
+
+    /** As many nodes as ports, {@code kafka-1} and so on; none is ready before most of them run. */
+    static List<KafkaServer> several(Path lib, Path dir, List<Integer> ports, List<Integer> controllerPorts, List<String> properties) {
+        Quorum quorum = new Quorum(newClusterId(), controllerPorts);
+        List<KafkaServer> nodes = new ArrayList<>();
+        for (int port : ports) {
+            int id = nodes.size() + 1;
+            nodes.add(new KafkaServer("kafka-" + id, id, lib, dir, port, quorum, properties));
+        }
+        return nodes;
+    }
+
+    /** The controllers, which are one cluster: node n listens on the n-th port. */
+    private record Quorum(String clusterId, List<Integer> ports) {
+        private String voters() {
+            List<String> voters = new ArrayList<>();
+            for (int port : ports) {
+                voters.add((voters.size() + 1) + "@127.0.0.1:" + port);
+            }
+            return String.join(",", voters);
+        }
+
+        private int port(int nodeId) {
+            return ports.get(nodeId - 1);
+        }
+
+        private int copies() {
+            return Math.min(MAX_COPIES, ports.size());
+        }
     }
 
     @Override
     void prepare() throws IOException, InterruptedException {
+        int controllerPort = quorum.port(nodeId);
         List<String> lines = new ArrayList<>(List.of(
                 "process.roles=broker,controller",
-                "node.id=1",
-                "controller.quorum.voters=1@127.0.0.1:" + controllerPort,
+                "node.id=" + nodeId,
+                "controller.quorum.voters=" + quorum.voters(),
                 "listeners=PLAINTEXT://127.0.0.1:" + port() + ",CONTROLLER://127.0.0.1:" + controllerPort,
                 "advertised.listeners=PLAINTEXT://127.0.0.1:" + port(),
                 "controller.listener.names=CONTROLLER",
                 "inter.broker.listener.name=PLAINTEXT",
                 "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-                "log.dirs=" + dir().resolve("kafka-data"),
+                "log.dirs=" + dir().resolve(name() + "-data"),
                 "auto.create.topics.enable=false",
-                "offsets.topic.replication.factor=1",
+                "unclean.leader.election.enable=false",
+                "offsets.topic.replication.factor=" + quorum.copies(),
                 "offsets.topic.num.partitions=3",
-                "transaction.state.log.replication.factor=1",
+                "transaction.state.log.replication.factor=" + quorum.copies(),
                 "transaction.state.log.min.isr=1",
                 "transaction.state.log.num.partitions=3",
-                "share.coordinator.state.topic.replication.factor=1",
+                "share.coordinator.state.topic.replication.factor=" + quorum.copies(),
                 "share.coordinator.state.topic.min.isr=1",
                 "group.initial.rebalance.delay.ms=0",
                 "message.max.bytes=" + MAX_RECORD_BYTES,
@@ -57,7 +98,7 @@ final class KafkaServer extends Server {
         lines.addAll(properties);
         lines.add("");
         Files.writeString(config(), String.join("\n", lines));
-        runTool(List.of("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", newClusterId(), "-c", config().toString()));
+        runTool(List.of("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", quorum.clusterId(), "-c", config().toString()));
     }
 
     @Override
@@ -89,12 +130,25 @@ final class KafkaServer extends Server {
             int size = in.readInt();
             boolean ours = size > 12 && in.readInt() == correlation;
             in.readInt(); // throttle time
-            return ours && in.readInt() > 0; // brokers
+            return ours && isListed(in);
         }
     }
 
+    private boolean isListed(DataInputStream brokers) throws IOException {
+        for (int count = brokers.readInt(); count > 0; count--) {
+            int id = brokers.readInt();
+            if (id == nodeId) {
+                return true;
+            }
+            brokers.skipNBytes(brokers.readShort()); // host
+            brokers.readInt(); // port
+            brokers.skipNBytes(Math.max(0, brokers.readShort())); // rack, which is mostly null
+        }
+        return false;
+    }
+
     private Path config() {
-        return dir().resolve("kafka.properties");
+        return dir().resolve(name() + ".properties");
     }
 
     /** Kafka's own form of an id: 16 bytes in URL-safe base64 that do not begin with a dash. */

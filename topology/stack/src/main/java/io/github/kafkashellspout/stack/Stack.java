@@ -16,6 +16,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -24,16 +26,22 @@ import java.util.stream.Stream;
  */
 public final class Stack {
     private static final String HELP = """
-            Starts a Kafka (KRaft, one node) and a ZooKeeper, each in a JVM of its own, and prints one line when both answer:
+            Starts a Kafka (KRaft) and a ZooKeeper, each in a JVM of its own, and prints one line when both answer:
               {"kafka":"127.0.0.1:PORT","zookeeper":"127.0.0.1:PORT","dir":"DIR","pids":{"kafka":PID,"zookeeper":PID}}
             Then it takes commands on stdin, one a line, and answers each with one JSON line:
               stop|kill|start kafka|zookeeper     SIGTERM, SIGKILL, and the same ports and data again
               freeze|thaw kafka|zookeeper         SIGSTOP, SIGCONT: a server that hangs, its sockets open
             At the end of stdin, or at SIGTERM or SIGINT, both are stopped.
 
+            With --brokers N, N > 1, Kafka is N nodes, kafka-1 to kafka-N, each in a JVM of its own and each broker and
+            controller in one. They are told apart by these names in commands and pids; "kafka" lists all addresses with
+            commas between. Kafka's own topics have up to three copies. The controllers need more than half of the nodes:
+            of three, one at a time may be stopped, killed or frozen.
+
             Options:
               --dir DIR                where data and logs go; default: a temporary directory, removed at the end
-              --kafka-port PORT        default: a free one
+              --brokers N              1 to 9; default: 1
+              --kafka-port PORT        the first broker's, the others have the next ones; default: free ones
               --zookeeper-port PORT    default: a free one
               --broker-property K=V    a line of the broker's configuration; may come more than once
               --kafka-lib DIR          Kafka's jars; default: topology/kafka/target/lib
@@ -44,13 +52,26 @@ public final class Stack {
     private final Path dir;
     private final boolean removeDir;
     private final ZooKeeperServer zookeeper;
-    private final KafkaServer kafka;
+    private final List<KafkaServer> brokers;
 
     private Stack(Options options) throws IOException {
         removeDir = options.dir == null;
         dir = removeDir ? Files.createTempDirectory("kafka-shell-spout-stack-") : Files.createDirectories(options.dir).toRealPath();
         zookeeper = new ZooKeeperServer(options.zookeeperLib, dir, portOr(options.zookeeperPort));
-        kafka = new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties);
+        brokers = brokers(options, dir);
+    }
+
+    private static List<KafkaServer> brokers(Options options, Path dir) throws IOException {
+        if (options.brokers == 1) {
+            return List.of(new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties));
+        }
+        List<Integer> free = freePorts(2 * options.brokers);
+        List<Integer> ports = new ArrayList<>();
+        for (int i = 0; i < options.brokers; i++) {
+            ports.add(options.kafkaPort == 0 ? free.get(i) : (Integer) portOr(options.kafkaPort + i));
+        }
+        List<Integer> controllerPorts = free.subList(options.brokers, free.size());
+        return KafkaServer.several(options.kafkaLib, dir, ports, controllerPorts, options.brokerProperties);
     }
 
     /** @param args see {@code --help} */
@@ -87,21 +108,39 @@ public final class Stack {
     }
 
     private void start() throws IOException, InterruptedException {
-        FutureTask<Void> zookeeperStart = new FutureTask<>(() -> {
-            prepareAndStart(zookeeper);
-            return null;
-        });
-        new Thread(zookeeperStart, "start-zookeeper").start();
-        prepareAndStart(kafka);
-        try {
-            zookeeperStart.get();
-        } catch (ExecutionException e) {
-            throw new IOException(e.getCause().getMessage(), e.getCause());
+        // All at once: of several brokers the first is not ready before it has found the others.
+        List<FutureTask<Void>> starts = new ArrayList<>();
+        for (Server server : servers()) {
+            FutureTask<Void> start = new FutureTask<>(() -> {
+                prepareAndStart(server);
+                return null;
+            });
+            starts.add(start);
+            new Thread(start, "start-" + server.name()).start();
         }
-        System.out.println("{\"kafka\":" + Json.quote(kafka.address()) + ",\"zookeeper\":" + Json.quote(zookeeper.address())
+        for (FutureTask<Void> start : starts) {
+            try {
+                start.get();
+            } catch (ExecutionException e) {
+                throw new IOException(e.getCause().getMessage(), e.getCause());
+            }
+        }
+        System.out.println("{\"kafka\":" + Json.quote(joined(brokers, Server::address))
+                + ",\"zookeeper\":" + Json.quote(zookeeper.address())
                 + ",\"dir\":" + Json.quote(dir.toString())
-                + ",\"pids\":{\"kafka\":" + kafka.pid() + ",\"zookeeper\":" + zookeeper.pid() + "}}");
+                + ",\"pids\":{" + joined(servers(), server -> Json.quote(server.name()) + ":" + server.pid()) + "}}");
         System.out.flush();
+    }
+
+    /** The brokers, then ZooKeeper. */
+    private List<Server> servers() {
+        List<Server> servers = new ArrayList<>(brokers);
+        servers.add(zookeeper);
+        return servers;
+    }
+
+    private static String joined(List<? extends Server> servers, Function<Server, String> text) {
+        return servers.stream().map(text).collect(Collectors.joining(","));
     }
 
     /** Data of an earlier run in the same directory is used again. */
@@ -145,17 +184,25 @@ public final class Stack {
     }
 
     private Server server(String name) throws IOException {
-        return switch (name) {
-            case "kafka" -> kafka;
-            case "zookeeper" -> zookeeper;
-            default -> throw new IOException("unknown server " + name);
-        };
+        for (Server server : servers()) {
+            if (server.name().equals(name)) {
+                return server;
+            }
+        }
+        throw new IOException("unknown server " + name);
     }
 
     private void stop() {
         try {
-            kafka.stop();
-            zookeeper.stop();
+            if (removeDir && brokers.size() > 1) {
+                // The last of them would wait in vain for a controller, and nobody reads their data again.
+                for (Server broker : brokers) {
+                    broker.kill();
+                }
+            }
+            for (Server server : servers()) {
+                server.stop();
+            }
             if (removeDir) {
                 remove(dir);
             }
@@ -187,8 +234,21 @@ public final class Stack {
     }
 
     private static int freePort() throws IOException {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
+        return freePorts(1).get(0);
+    }
+
+    /** All are held until the last one is found, so no two are the same. */
+    private static List<Integer> freePorts(int count) throws IOException {
+        List<ServerSocket> sockets = new ArrayList<>();
+        try {
+            while (sockets.size() < count) {
+                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+            }
+            return sockets.stream().map(ServerSocket::getLocalPort).toList();
+        } finally {
+            for (ServerSocket socket : sockets) {
+                socket.close();
+            }
         }
     }
 
@@ -206,6 +266,7 @@ public final class Stack {
         private Path dir;
         private int kafkaPort;
         private int zookeeperPort;
+        private int brokers = 1;
         private final List<String> brokerProperties = new ArrayList<>();
         private Path kafkaLib = module("kafka");
         private Path zookeeperLib = module("zookeeper");
@@ -230,6 +291,7 @@ public final class Stack {
         private void set(String option, String value) {
             switch (option) {
                 case "--dir" -> dir = Path.of(value);
+                case "--brokers" -> brokers = number(value);
                 case "--kafka-port" -> kafkaPort = port(option, value);
                 case "--zookeeper-port" -> zookeeperPort = port(option, value);
                 case "--broker-property" -> brokerProperties.add(value);
@@ -237,6 +299,13 @@ public final class Stack {
                 case "--zookeeper-lib" -> zookeeperLib = Path.of(value);
                 default -> throw new IllegalArgumentException("unknown option " + option);
             }
+        }
+
+        private static int number(String value) {
+            if (!value.matches("[1-9]")) {
+                throw new IllegalArgumentException("--brokers: " + value + " is not 1 to 9");
+            }
+            return Integer.parseInt(value);
         }
 
         private static int port(String option, String value) {
