@@ -41,6 +41,13 @@ pub fn commit(servers: &str, group: &str, topic: &str, offset: i64, metadata: &s
     client(servers, group).commit(&list, CommitMode::Sync).expect("commit");
 }
 
+/// Whether the group's coordinator answers.
+pub fn has_coordinator(servers: &str, group: &str) -> bool {
+    let mut list = TopicPartitionList::new();
+    list.add_partition("any", 0);
+    client(servers, group).committed_offsets(list, Duration::from_secs(4)).is_ok()
+}
+
 /// What `kafka-consumer-groups --describe` of Kafka itself prints.
 pub fn consumer_groups(servers: &str, group: &str) -> String {
     tool(servers, group, &["--describe"])

@@ -16,8 +16,12 @@ use rdkafka::{ClientContext, Message as _};
 use super::stack::stack;
 use super::{PATIENCE, wait_for};
 
-static ADMIN: LazyLock<AdminClient<DefaultClientContext>> =
-    LazyLock::new(|| ClientConfig::new().set("bootstrap.servers", &stack().kafka).create().expect("admin client"));
+static ADMIN: LazyLock<AdminClient<DefaultClientContext>> = LazyLock::new(admin);
+
+/// A client that knows nothing yet, not even which broker does not answer.
+pub fn admin() -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", &stack().kafka).create().expect("admin client")
+}
 
 static PRODUCER: LazyLock<Producer> = LazyLock::new(|| Producer::new(&stack().kafka, &[]));
 
@@ -59,6 +63,15 @@ impl Topic {
     /// A name for a topic that does not exist yet.
     pub fn later(stem: &str) -> Self {
         Self { name: unique(stem) }
+    }
+
+    /// Makes a topic with a partition for each list of brokers; the first of a list leads.
+    pub fn placed(stem: &str, replicas: &[&[i32]]) -> Self {
+        let topic = Self::later(stem);
+        let new = NewTopic::new(&topic.name, replicas.len() as i32, TopicReplication::Variable(replicas));
+        settle(ADMIN.create_topics(&[new], &options()));
+        topic.wait_for_partitions(replicas.len());
+        topic
     }
 
     /// Makes it, and waits until the broker leads all of its partitions.
@@ -192,6 +205,7 @@ fn settle(work: impl Future<Output = Result<Vec<Result<String, (String, RDKafkaE
     }
 }
 
-fn run<T>(work: impl Future<Output = T>) -> T {
+/// Waits for an admin request.
+pub fn run<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("runtime").block_on(work)
 }

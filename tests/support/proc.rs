@@ -38,6 +38,11 @@ pub fn to_port(sockets: &[Socket], port: u16) -> usize {
     sockets.iter().filter(|socket| socket.remote == port).count()
 }
 
+/// How many lead to one of these ports.
+pub fn to_ports(sockets: &[Socket], ports: &[u16]) -> usize {
+    sockets.iter().filter(|socket| ports.contains(&socket.remote)).count()
+}
+
 /// What is left on the machine of sockets that a process had, TIME_WAIT not counted: that is the kernel's.
 pub fn remains(of: &[Socket]) -> Vec<Socket> {
     let same = |left: &Socket| of.iter().any(|socket| (socket.local, socket.remote) == (left.local, left.remote));

@@ -1,20 +1,20 @@
-//! The one Kafka and ZooKeeper of the test process, started by the first test that needs them.
+//! The Kafka, of one broker or several, and ZooKeeper of the test process, started by the first test that needs them.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// Both servers start in some seconds; a loaded machine may need more.
+/// The servers start in some seconds; a loaded machine may need more.
 const START_LIMIT: Duration = Duration::from_secs(150);
 
 /// Where the servers listen.
 pub struct Stack {
-    /// Kafka, `host:port`.
+    /// Kafka, `host:port`; of several brokers all, with commas between.
     pub kafka: String,
     /// ZooKeeper, `host:port`.
     pub zookeeper: String,
@@ -34,18 +34,33 @@ impl Stack {
         })
     }
 
-    /// Port of Kafka.
+    /// Port of the one broker.
     pub fn kafka_port(&self) -> u16 {
         port(&self.kafka)
+    }
+
+    /// The brokers' addresses: that of node 1, which is the server `kafka-1` to the launcher, and so on.
+    pub fn brokers(&self) -> Vec<&str> {
+        self.kafka.split(',').collect()
+    }
+
+    /// Their ports.
+    pub fn kafka_ports(&self) -> Vec<u16> {
+        self.brokers().into_iter().map(port).collect()
     }
 
     /// Has the launcher do something to a server, for example `freeze kafka`. What others do with it meanwhile is their
     /// own trouble: only for tests that have the stack to themselves.
     pub fn order(&self, command: &str) {
+        self.try_order(command).unwrap_or_else(|answer| panic!("{command}: {answer}"));
+    }
+
+    /// The same, where the server may be in that state already.
+    pub fn try_order(&self, command: &str) -> Result<(), String> {
         let (stdin, answers) = &mut *self.launcher.lock().expect("never poisoned");
         writeln!(stdin, "{command}").expect("the launcher lives");
         let answer = answers.recv_timeout(START_LIMIT).expect("the launcher answers");
-        assert!(answer.starts_with("{\"ok\""), "{command}: {answer}");
+        if answer.starts_with("{\"ok\"") { Ok(()) } else { Err(answer) }
     }
 
     /// Port of ZooKeeper.
@@ -61,19 +76,24 @@ pub fn port(address: &str) -> u16 {
 
 /// The stack; all tests share it, so each one uses topics and paths of its own. Its Kafka forbids what an ACL forbids.
 pub fn stack() -> &'static Stack {
-    static STACK: LazyLock<Stack> = LazyLock::new(|| {
-        let authorizer = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer";
-        let otherwise = "allow.everyone.if.no.acl.found=true";
-        Stack::start(&["--broker-property", authorizer, "--broker-property", otherwise])
-    });
-    &STACK
+    let authorizer = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer";
+    let otherwise = "allow.everyone.if.no.acl.found=true";
+    stack_with(&["--broker-property", authorizer, "--broker-property", otherwise])
+}
+
+/// The same, for whoever is first to ask: the launcher's options count then.
+pub fn stack_with(arguments: &[&str]) -> &'static Stack {
+    static STACK: OnceLock<Stack> = OnceLock::new();
+    STACK.get_or_init(|| Stack::start(arguments))
 }
 
 /// What a tool of Kafka itself prints; `class` is its name after `org.apache.kafka.tools.`.
 pub fn kafka_tool(class: &str, servers: &str, arguments: &[&str]) -> String {
     let lib = Path::new(env!("CARGO_MANIFEST_DIR")).join("topology/kafka/target/lib/*");
     let mut tool = Command::new(java());
-    tool.arg("-cp").arg(lib).arg(format!("org.apache.kafka.tools.{class}"));
+    tool.args(["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp"])
+        .arg(lib)
+        .arg(format!("org.apache.kafka.tools.{class}"));
     let output = tool.args(["--bootstrap-server", servers]).args(arguments).output().expect("java");
     String::from_utf8([output.stdout, output.stderr].concat()).expect("UTF-8")
 }

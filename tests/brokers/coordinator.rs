@@ -1,0 +1,108 @@
+//! The broker that coordinates the group, when it leads nothing of ours.
+
+use std::time::{Duration, Instant};
+
+use procfs::net::TcpState;
+
+use crate::load::Load;
+use crate::reader::Reader;
+use crate::support::brokers::{add_partition, group_coordinated_by, port_of};
+use crate::support::kafka::Topic;
+use crate::support::parent::FakeParent;
+use crate::support::stack::stack;
+use crate::support::{proc, report, wait_for};
+use crate::{LIMIT, alone};
+
+/// Switching on again makes another client, which may ask the broker that hangs first.
+const ACTIVATE_LIMIT: Duration = Duration::from_secs(5);
+
+/// A spout whose partitions brokers 1 and 2 lead, and whose group broker 3 coordinates.
+fn coordinated_by_3() -> (Topic, String, Reader, Load) {
+    let topic = Topic::placed("coordinated", &[&[1], &[2]]);
+    let group = group_coordinated_by(3);
+    let mut reader = Reader::begin(&topic, |conf| conf.spout("group.id", group.as_str()));
+    let load = Load::start(&topic, &[0, 1]);
+    reader.keeps_up(&load, &[0, 1]);
+    reader.until("a connection to the coordinator", |reader| {
+        proc::to_port(&proc::sockets(reader.pid()), port_of(3)) == 1
+    });
+    (topic, group, reader, load)
+}
+
+#[test]
+fn a_coordinator_that_hangs_delays_neither_commits_nor_new_partitions_nor_an_end() {
+    let _alone = alone();
+    let (topic, _, mut reader, load) = coordinated_by_3();
+    reader.forget_pauses();
+    stack().order("freeze kafka-3");
+    let begun = Instant::now();
+    reader.keeps_up(&load, &[0, 1]);
+    let stored = begun.elapsed();
+    off_and_on(&mut reader, &load);
+    reader.meanwhile(|| add_partition(&topic, 1));
+    let more = Load::start(&topic, &[2]);
+    let begun = Instant::now();
+    reader.keeps_up(&more, &[2]);
+    let added = begun.elapsed();
+    reader.keeps_up(&load, &[0, 1]);
+    report(&format!(
+        "coordinator hangs: read and stored after {stored:?}, a new partition read and stored after {added:?}"
+    ));
+    assert!(stored < LIMIT && added < LIMIT, "{stored:?} {added:?}");
+    assert_eq!(reader.errors, [""; 0]);
+    for (name, how) in [("SIGTERM", FakeParent::terminate as fn(&mut FakeParent)), ("EOF", FakeParent::close_stdin)] {
+        let exit = reader.end(how);
+        report(&format!("coordinator hangs: {name} {:?}, exit code {:?}", exit.took, exit.code));
+        assert!(exit.code == Some(0) && exit.took < LIMIT, "{exit:?}");
+        let begun = Instant::now();
+        reader.begin_again();
+        reader.keeps_up(&load, &[0, 1]);
+        report(&format!("coordinator hangs: a process that begins has caught up after {:?}", begun.elapsed()));
+    }
+    stack().order("thaw kafka-3");
+    reader.has_all(load, &[0, 1]);
+    reader.has_all(more, &[2]);
+    reader.finish();
+}
+
+fn off_and_on(reader: &mut Reader, load: &Load) {
+    let begun = Instant::now();
+    let reply = reader.parent().deactivate();
+    reader.take(reply);
+    let ports = stack().kafka_ports();
+    reader.until("no socket to Kafka", |reader| proc::to_ports(&proc::sockets(reader.pid()), &ports) == 0);
+    let off = begun.elapsed();
+    let begun = Instant::now();
+    reader.parent().activate();
+    reader.keeps_up(load, &[0, 1]);
+    let on = begun.elapsed();
+    report(&format!("coordinator hangs: deactivated, no socket after {off:?}; activated, caught up after {on:?}"));
+    assert!(off < LIMIT && on < ACTIVATE_LIMIT, "{off:?} {on:?}");
+}
+
+#[test]
+fn the_groups_copy_follows_when_the_coordinator_is_killed() {
+    copy_follows("kill kafka-3");
+}
+
+#[test]
+fn the_groups_copy_follows_when_the_coordinator_hangs() {
+    copy_follows("freeze kafka-3");
+}
+
+fn copy_follows(order: &str) {
+    let _alone = alone();
+    let (_, group, mut reader, load) = coordinated_by_3();
+    stack().order(order);
+    let begun = Instant::now();
+    reader.idle(Duration::from_secs(1));
+    reader.has_all(load, &[0, 1]);
+    reader.is_copied(&group, &[0, 1]);
+    report(&format!("{order}, which coordinates the group: the copy is complete after {:?}", begun.elapsed()));
+    wait_for("the end of old connections", || {
+        let sockets = proc::sockets(reader.pid());
+        (proc::count(&sockets, &TcpState::CloseWait) == 0).then_some(())
+    });
+    assert_eq!(reader.errors, [""; 0]);
+    reader.finish();
+}
