@@ -11,7 +11,13 @@ mod coordinator;
 mod gone;
 mod leaders;
 mod load;
+mod matrix;
 mod reader;
+#[expect(dead_code, reason = "the other states of the parts are the reliability tests'")]
+#[path = "../reliability/scene.rs"]
+mod scene;
+#[path = "../reliability/table.rs"]
+mod table;
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;

@@ -91,7 +91,11 @@ impl Reader {
             progress.pause = progress.pause.max(now - progress.last);
             progress.last = now;
         }
-        self.parent().ack_all(&reply.emits);
+        for emit in &reply.emits {
+            // An error comes with the answer to whatever is said next.
+            let mut reply = self.parent().ack(emit);
+            self.errors.append(&mut reply.errors);
+        }
     }
 
     /// Says `next` for a while.
@@ -102,11 +106,11 @@ impl Reader {
         }
     }
 
-    /// Says `next` until something is so.
+    /// Says `next` until something is so that does not cost a question to Kafka.
     pub fn until(&mut self, what: &str, mut so: impl FnMut(&Self) -> bool) -> Duration {
         let begun = Instant::now();
         wait_for(what, || {
-            // Looking may cost a question to a server.
+            // Looking may cost a question to ZooKeeper.
             for _ in 0..20 {
                 self.step();
             }
@@ -176,9 +180,12 @@ impl Reader {
     pub fn is_copied(&mut self, group: &str, partitions: &[i32]) {
         let topic = self.topic.clone();
         for partition in partitions {
-            self.until("the group's copy", |reader| {
-                let copy = group::committed(&stack().kafka, group, &topic, *partition).map(|(offset, _)| offset);
-                copy == Some(reader.position(i64::from(*partition)))
+            let position = self.position(i64::from(*partition));
+            self.meanwhile(|| {
+                wait_for("the group's copy", || {
+                    let (copy, _) = group::committed(&stack().kafka, group, &topic, *partition)?;
+                    (copy == position).then_some(())
+                });
             });
         }
     }

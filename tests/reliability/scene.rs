@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use crate::support::brokers::{group_coordinated_by, wait_until_whole};
 use crate::support::conf::Conf;
 use crate::support::kafka::Topic;
 use crate::support::parent::FakeParent;
@@ -69,9 +70,34 @@ pub enum Parts {
     HangsWhileClosing,
     KafkaGone,
     ZooKeeperGone,
+    /// Of three brokers the one that coordinates the group hangs, and leads nothing of ours.
+    CoordinatorHangs,
+    /// Of three brokers one of the two hangs that lead a partition each.
+    LeaderHangs,
 }
 
 impl Parts {
+    /// What is read: one partition, or as many as the parts need.
+    fn topic(self) -> Topic {
+        if matches!(self, Self::CoordinatorHangs | Self::LeaderHangs) {
+            // The broker that hung in the cell before.
+            wait_until_whole();
+        }
+        match self {
+            Self::CoordinatorHangs => Topic::placed("matrix", &[&[1]]),
+            Self::LeaderHangs => Topic::placed("matrix", &[&[1], &[2]]),
+            _ => Topic::new("matrix", 1),
+        }
+    }
+
+    fn conf(self, topic: &Topic) -> Conf {
+        let conf = Conf::new(&[topic]).fields(&["offset", "value"]);
+        match self {
+            Self::CoordinatorHangs | Self::LeaderHangs => conf.spout("group.id", group_coordinated_by(3)),
+            _ => conf,
+        }
+    }
+
     fn kafka_hangs(self) -> bool {
         matches!(self, Self::KafkaHangs | Self::BothHang | Self::HangsWhileConnecting | Self::HangsWhileClosing)
     }
@@ -89,6 +115,8 @@ impl Parts {
             Self::ZooKeeperHangs | Self::BothHang => stack().order("freeze zookeeper"),
             Self::KafkaGone => stack().order("kill kafka"),
             Self::ZooKeeperGone => stack().order("kill zookeeper"),
+            Self::CoordinatorHangs => stack().order("freeze kafka-3"),
+            Self::LeaderHangs => stack().order("freeze kafka-2"),
             _ => {}
         }
     }
@@ -101,6 +129,8 @@ impl Parts {
             Self::ZooKeeperHangs | Self::BothHang => stack().order("thaw zookeeper"),
             Self::KafkaGone => stack().order("start kafka"),
             Self::ZooKeeperGone => stack().order("start zookeeper"),
+            Self::CoordinatorHangs => stack().order("thaw kafka-3"),
+            Self::LeaderHangs => stack().order("thaw kafka-2"),
             _ => {}
         }
     }
@@ -118,6 +148,8 @@ impl fmt::Display for Parts {
             Self::HangsWhileClosing => "Kafka hangs, closing",
             Self::KafkaGone => "Kafka gone",
             Self::ZooKeeperGone => "ZooKeeper gone",
+            Self::CoordinatorHangs => "coordinator hangs",
+            Self::LeaderHangs => "one of two leaders hangs",
         })
     }
 }
@@ -190,9 +222,9 @@ pub fn play(cause: Cause, parts: Parts) -> Outcome {
 
 impl Scene {
     fn begin(parts: Parts) -> Self {
-        let topic = Topic::new("matrix", 1);
+        let topic = parts.topic();
         topic.produce(0, (0..RECORDS).map(|_| "x".repeat(400)));
-        let conf = Conf::new(&[&topic]).fields(&["offset", "value"]);
+        let conf = parts.conf(&topic);
         if parts == Parts::HangsWhileConnecting {
             parts.set();
         }
@@ -240,8 +272,8 @@ impl Scene {
 
     /// The process lives: its sockets to Kafka go, and with the next `activate` it goes on where it was.
     fn deactivated(mut self, parts: Parts, begun: Instant) -> Outcome {
-        let (pid, port) = (self.parent.pid(), stack().kafka_port());
-        wait_for("no socket to Kafka", || (proc::to_port(&proc::sockets(pid), port) == 0).then_some(()));
+        let (pid, brokers) = (self.parent.pid(), stack().kafka_ports());
+        wait_for("no socket to Kafka", || (proc::to_ports(&proc::sockets(pid), &brokers) == 0).then_some(()));
         let took = begun.elapsed();
         // Threads end a moment after their sockets.
         let (descriptors, threads) = wait_for("an end of what the client had", || {
@@ -256,7 +288,7 @@ impl Scene {
         } else {
             self.parent.reply();
         }
-        let sockets = proc::to_port(&proc::sockets(pid), port);
+        let sockets = proc::to_ports(&proc::sockets(pid), &brokers);
         self.parent.activate();
         // Nothing is told anew to a process that has forgotten nothing: what is not acked now comes by its timeout.
         let emits = self.parent.idle(Duration::from_millis(500));

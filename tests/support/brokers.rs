@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminOptions, NewPartitions};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataPartition, MetadataTopic};
 use serde_json::json;
 
 use super::kafka::{Topic, admin, run, unique};
@@ -48,11 +48,16 @@ pub fn leaders(topic: &str) -> Vec<i32> {
     })
 }
 
+/// Waits until these brokers lead the topic's partitions.
+pub fn wait_for_leaders(topic: &Topic, wanted: &[i32]) {
+    wait_for(&format!("{wanted:?} to lead {}", topic.name), || (leaders(&topic.name) == wanted).then_some(()));
+}
+
 /// Waits until every broker is there and every copy of every partition is up to date.
 pub fn wait_until_whole() {
     wait_for("all brokers and all copies", || {
         let metadata = metadata(None)?;
-        let mut partitions = metadata.topics().iter().flat_map(|topic| topic.partitions());
+        let mut partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
         let whole = partitions.all(|p| p.leader() >= 0 && p.isr().len() == p.replicas().len());
         (whole && metadata.brokers().len() == stack().brokers().len()).then_some(())
     });
@@ -108,9 +113,8 @@ pub fn reassign(topic: &Topic, replicas: &[&[i32]]) {
     assert!(said.contains("Successfully started"), "{said}");
     wait_for(&format!("{replicas:?} of {}", topic.name), || {
         let metadata = metadata(Some(&topic.name))?;
-        let moved = |p: &rdkafka::metadata::MetadataPartition| {
-            p.replicas() == replicas[p.id() as usize] && p.isr().len() == p.replicas().len()
-        };
+        let moved =
+            |p: &MetadataPartition| p.replicas() == replicas[p.id() as usize] && p.isr().len() == p.replicas().len();
         metadata.topics().first()?.partitions().iter().all(moved).then_some(())
     });
 }
