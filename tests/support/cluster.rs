@@ -32,6 +32,9 @@ pub mod stack {
 /// The limit of every wait. Here a JVM or two start meanwhile, on a machine that may be busy.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Workers there can be. A test may submit several topologies at once.
+const SLOTS: &str = "8";
+
 /// Four servers start, in some 10 s when nothing else runs.
 const START_LIMIT: Duration = Duration::from_mins(5);
 
@@ -71,8 +74,22 @@ pub struct Worker {
 
 /// Storm 2.8.3; all tests share it.
 pub fn cluster() -> &'static Cluster {
-    static CLUSTER: LazyLock<Result<Cluster, String>> = LazyLock::new(|| Cluster::start(&["--storm", "2.8.3"]));
-    match &*CLUSTER {
+    static CLUSTER: LazyLock<Result<Cluster, String>> =
+        LazyLock::new(|| Cluster::start(&["--storm", "2.8.3", "--slots", SLOTS]));
+    started(&CLUSTER)
+}
+
+/// Storm 1.1.3 on the same Kafka and ZooKeeper, for the tests that ask for it.
+pub fn old_cluster() -> &'static Cluster {
+    static CLUSTER: LazyLock<Result<Cluster, String>> = LazyLock::new(|| {
+        let (kafka, zookeeper) = (&cluster().kafka, &cluster().zookeeper);
+        Cluster::start(&["--storm", "1.1.3", "--slots", SLOTS, "--kafka", kafka, "--zookeeper", zookeeper])
+    });
+    started(&CLUSTER)
+}
+
+fn started(cluster: &'static Result<Cluster, String>) -> &'static Cluster {
+    match cluster {
         Ok(cluster) => cluster,
         Err(reason) => panic!("these tests need the local Storm cluster, and that did not start: {reason}"),
     }

@@ -32,6 +32,23 @@ pub struct Seen {
     pub task: u32,
     /// The record's number.
     pub number: usize,
+    /// Milliseconds since the epoch.
+    pub millis: u64,
+}
+
+/// What passed between a spout's task, in one of its lives, and Storm, if the topology was submitted with `watch=1`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Watched {
+    /// Whether Storm tracks tuples, or some of them.
+    pub with_id: bool,
+    /// Whether it does not.
+    pub without_id: bool,
+    /// Most tuples that were neither acked nor failed.
+    pub in_flight: usize,
+    /// How deep commands were nested in emits.
+    pub nested: usize,
+    /// Ids of tuples that came again though Storm had neither acked nor failed them.
+    pub twice: Vec<String>,
 }
 
 impl<'a> Submitted<'a> {
@@ -62,22 +79,36 @@ impl<'a> Submitted<'a> {
         self.produced += count;
     }
 
-    /// Everything the bolt saw, over all its lives.
+    /// Everything the bolt saw, over all its lives; each life's in its order.
     pub fn seen(&self) -> Vec<Seen> {
-        let files = std::fs::read_dir(self.seen.path()).expect("the directory").flatten();
         let mut seen = Vec::new();
-        for file in files {
-            let text = std::fs::read_to_string(file.path()).expect("the bolt's file");
-            // A line without an end is being written.
-            seen.extend(text.split_inclusive('\n').filter_map(|line| Seen::parse(line.strip_suffix('\n')?)));
+        for text in self.notes("seen-") {
+            seen.extend(text.lines().filter_map(Seen::parse));
         }
         seen
     }
 
     /// How many tuples the bolt saw, over all its lives; cheap enough to be asked again and again.
     pub fn seen_count(&self) -> usize {
+        self.notes("seen-").iter().map(|text| memchr::memchr_iter(b'\n', text.as_bytes()).count()).sum()
+    }
+
+    /// What was seen of each life of each task of the spout.
+    pub fn watched(&self) -> Vec<Watched> {
+        self.notes("watch-").iter().map(|text| Watched::parse(text)).collect()
+    }
+
+    /// The whole lines of the files whose names begin so.
+    fn notes(&self, kind: &str) -> Vec<String> {
         let files = std::fs::read_dir(self.seen.path()).expect("the directory").flatten();
-        files.map(|file| std::fs::read(file.path()).expect("the bolt's file")).map(|text| lines(&text)).sum()
+        let own = files.filter(|file| file.file_name().to_string_lossy().starts_with(kind));
+        let read = own.map(|file| {
+            let mut text = std::fs::read_to_string(file.path()).expect("a file of the topology");
+            // A line without an end is being written.
+            text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+            text
+        });
+        read.collect()
     }
 
     /// Numbers of the records that the bolt acked.
@@ -85,22 +116,53 @@ impl<'a> Submitted<'a> {
         self.seen().iter().filter(|seen| seen.how == "ack").map(|seen| seen.number).collect()
     }
 
+    /// Numbers of the records that the bolt failed.
+    pub fn failed(&self) -> BTreeSet<usize> {
+        self.seen().iter().filter(|seen| seen.how == "fail").map(|seen| seen.number).collect()
+    }
+
+    /// How many records there are.
+    pub fn produced(&self) -> usize {
+        self.produced
+    }
+
     /// Waits until the bolt has acked that many different records.
     pub fn wait_for_acked(&self, count: usize) {
+        self.wait_for_numbers(count, |seen| seen.how == "ack");
+    }
+
+    /// Waits until the bolt has seen that many different records, whatever its answers were.
+    pub fn wait_for_seen(&self, count: usize) {
+        self.wait_for_numbers(count, |_| true);
+    }
+
+    fn wait_for_numbers(&self, count: usize, wanted: impl Fn(&Seen) -> bool) {
         let (mut most, mut since) = (0, Instant::now());
         loop {
-            // Which of them were acked is asked only when there can be enough of them.
-            let seen = self.seen_count();
-            let acked = if seen < count { seen } else { self.acked().len() };
-            if acked >= count {
-                return;
+            // Which of them are wanted is asked only when there can be enough of them.
+            let mut found = self.seen_count();
+            if found >= count {
+                let numbers: BTreeSet<usize> =
+                    self.seen().iter().filter(|seen| wanted(seen)).map(|seen| seen.number).collect();
+                found = numbers.len();
+                if found >= count {
+                    return;
+                }
             }
-            if acked > most {
-                (most, since) = (acked, Instant::now());
+            if found > most {
+                (most, since) = (found, Instant::now());
             }
-            let waited = since.elapsed();
-            assert!(waited < PATIENCE, "{acked} of {count} records have come, and no more do{}", self.log_tail());
+            let idle = since.elapsed();
+            assert!(idle < PATIENCE, "{found} of {count} records have come, and no more do{}", self.log_tail());
             std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until ZooKeeper has the ends of the logs.
+    pub fn wait_for_ends(&self) {
+        for partition in 0..PARTITIONS {
+            let end = (self.produced / PARTITIONS + usize::from(partition < self.produced % PARTITIONS)) as i64;
+            zk::wait_for_offset(&self.node(partition), end);
         }
     }
 
@@ -108,13 +170,18 @@ impl<'a> Submitted<'a> {
     /// came again.
     pub fn wait_for_all(&self) -> usize {
         self.wait_for_acked(self.produced);
-        for partition in 0..PARTITIONS {
-            let end = (self.produced / PARTITIONS + usize::from(partition < self.produced % PARTITIONS)) as i64;
-            zk::wait_for_offset(&self.node(partition), end);
-        }
+        self.wait_for_ends();
         let seen = self.seen().len();
         report(&format!("{}: {} records, 0 lost, {} came again", self.name, self.produced, seen - self.produced));
         seen - self.produced
+    }
+
+    /// Of each partition, the first offset that was not acked.
+    pub fn first_not_acked(&self) -> Vec<usize> {
+        let acked = self.acked();
+        let is_acked = |partition, offset| acked.contains(&(offset * PARTITIONS + partition));
+        let first = |partition| (0..self.produced).take_while(|offset| is_acked(partition, *offset)).count();
+        (0..PARTITIONS).map(first).collect()
     }
 
     /// No stored offset may be past a record that was never acked.
@@ -195,15 +262,35 @@ impl<'a> Submitted<'a> {
     }
 }
 
-fn lines(text: &[u8]) -> usize {
-    memchr::memchr_iter(b'\n', text).count()
-}
-
 impl Seen {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let how = words.next()?.to_owned();
-        Some(Self { how, task: words.next()?.parse().ok()?, number: words.next()?.parse().ok()? })
+        Some(Self {
+            how,
+            task: words.next()?.parse().ok()?,
+            number: words.next()?.parse().ok()?,
+            millis: words.next()?.parse().ok()?,
+        })
+    }
+}
+
+impl Watched {
+    fn parse(text: &str) -> Self {
+        let mut watched = Self::default();
+        for line in text.lines() {
+            let (what, value) = line.split_once(' ').unwrap_or((line, ""));
+            match what {
+                "with-id" => watched.with_id = true,
+                "without-id" => watched.without_id = true,
+                // The last line of each has the most.
+                "in-flight" => watched.in_flight = value.parse().expect("a number"),
+                "nested" => watched.nested = value.parse().expect("a number"),
+                "twice" => watched.twice.push(value.to_owned()),
+                _ => panic!("the spout's notes have the line {line:?}"),
+            }
+        }
+        watched
     }
 }
 

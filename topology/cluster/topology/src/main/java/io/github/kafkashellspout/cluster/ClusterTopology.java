@@ -16,12 +16,16 @@ import org.apache.storm.topology.TopologyBuilder;
 public final class ClusterTopology {
     private static final String USAGE = """
             Arguments: NAME KEY=VALUE...
-              seen.dir=DIR          where the bolt writes its files; required
+              seen.dir=DIR          where the bolt, and the spout that is watched, write their files; required
               workers=N             default 1
               executors=N           of the spout, default 1
               tasks=N               of the spout, default as many as executors
+              readers=N             executors of the bolt, default 1; with 0 nobody reads the spout's stream
               fail.one.in=N         the bolt fails the first delivery of every Nth value; default 0, none
               drop.one.in=N         neither acks nor fails it; default 0, none
+              drop.first=N          the same with so many tuples at the beginning; default 0
+              watch=1               note what passes between the spout and Storm; default 0
+              told.ackers=N         the same, and the spout's process takes this for topology.acker.executors
               sleep.ms=N            how long the bolt takes for each tuple; default 0
               kafka.spout.KEY=...   configuration of the spout
               topology.KEY=...      configuration of the topology; a whole number becomes one""";
@@ -55,8 +59,14 @@ public final class ClusterTopology {
     private void submit(String name) throws Exception {
         int executors = number("executors", 1);
         int tasks = number("tasks", executors);
-        SeenBolt bolt = bolt();
-        KafkaShellSpout spout = new KafkaShellSpout(List.of("sh", "launcher.sh"), "value");
+        int readers = number("readers", 1);
+        String dir = options.remove("seen.dir");
+        if (dir == null) {
+            throw new IllegalArgumentException("seen.dir is missing");
+        }
+        SeenBolt bolt = new SeenBolt(dir, number("fail.one.in", 0), number("drop.one.in", 0), number("drop.first", 0),
+                number("sleep.ms", 0));
+        KafkaShellSpout spout = spout(dir);
         Config conf = new Config();
         conf.setNumWorkers(number("workers", 1));
         options.forEach((key, value) -> {
@@ -71,16 +81,17 @@ public final class ClusterTopology {
         TopologyBuilder builder = new TopologyBuilder();
         // Takes the spout's configuration as it is now.
         builder.setSpout(SPOUT, spout, executors).setNumTasks(tasks);
-        builder.setBolt("seen", bolt, 1).shuffleGrouping(SPOUT);
+        if (readers > 0) {
+            builder.setBolt("seen", bolt, readers).shuffleGrouping(SPOUT);
+        }
         StormSubmitter.submitTopology(name, conf, builder.createTopology());
     }
 
-    private SeenBolt bolt() {
-        String dir = options.remove("seen.dir");
-        if (dir == null) {
-            throw new IllegalArgumentException("seen.dir is missing");
-        }
-        return new SeenBolt(dir, number("fail.one.in", 0), number("drop.one.in", 0), number("sleep.ms", 0));
+    private KafkaShellSpout spout(String dir) {
+        List<String> command = List.of("sh", "launcher.sh");
+        int toldAckers = number("told.ackers", -1);
+        boolean watched = number("watch", 0) > 0 || toldAckers >= 0;
+        return watched ? new WatchedSpout(dir, toldAckers, command, "value") : new KafkaShellSpout(command, "value");
     }
 
     private int number(String key, int otherwise) {

@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.kafkashellspout.cluster;
 
-import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -18,9 +11,8 @@ import org.apache.storm.topology.base.BaseRichBolt;
 import org.apache.storm.tuple.Tuple;
 
 /**
- * Writes a line {@code HOW SPOUT-TASK VALUE} for each tuple before it answers, with one write to a file of its own, so
- * that what was acked stands there even if the worker is killed at once. HOW is {@code ack}, {@code fail} or
- * {@code drop}.
+ * Writes a line {@code HOW SPOUT-TASK VALUE MILLIS} for each tuple before it answers. HOW is {@code ack}, {@code fail}
+ * or {@code drop}, MILLIS the time since the epoch.
  */
 public final class SeenBolt extends BaseRichBolt {
     private static final long serialVersionUID = 1L;
@@ -28,21 +20,25 @@ public final class SeenBolt extends BaseRichBolt {
     private final String dir;
     private final int failOneIn;
     private final int dropOneIn;
+    private final int dropFirst;
     private final int sleepMs;
     private transient OutputCollector collector;
-    private transient OutputStream file;
+    private transient Notes notes;
     private transient Set<String> refused;
+    private transient int dropped;
 
     /**
      * @param dir where its files go
      * @param failOneIn fail the first delivery of values, read as numbers, that are a multiple of this; 0 for none
      * @param dropOneIn the same, but with no answer at all
+     * @param dropFirst no answer to so many tuples at the beginning
      * @param sleepMs before the answer
      */
-    public SeenBolt(String dir, int failOneIn, int dropOneIn, int sleepMs) {
+    public SeenBolt(String dir, int failOneIn, int dropOneIn, int dropFirst, int sleepMs) {
         this.dir = dir;
         this.failOneIn = failOneIn;
         this.dropOneIn = dropOneIn;
+        this.dropFirst = dropFirst;
         this.sleepMs = sleepMs;
     }
 
@@ -52,26 +48,18 @@ public final class SeenBolt extends BaseRichBolt {
     public void prepare(Map conf, TopologyContext context, OutputCollector outputCollector) {
         collector = outputCollector;
         refused = new HashSet<>();
-        String name = "seen-" + context.getThisTaskId() + "-" + ProcessHandle.current().pid() + "-" + System.currentTimeMillis();
-        try {
-            file = Files.newOutputStream(Files.createDirectories(Path.of(dir)).resolve(name), StandardOpenOption.CREATE_NEW,
-                    StandardOpenOption.WRITE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        notes = new Notes(dir, "seen", context.getThisTaskId());
     }
 
     @Override
     public void execute(Tuple tuple) {
         String value = tuple.getString(0);
         String how = answer(value);
+        notes.add(how + ' ' + tuple.getSourceTask() + ' ' + value + ' ' + System.currentTimeMillis());
         try {
-            file.write((how + ' ' + tuple.getSourceTask() + ' ' + value + '\n').getBytes(StandardCharsets.UTF_8));
             if (sleepMs > 0) {
                 Thread.sleep(sleepMs);
             }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         } catch (InterruptedException e) {
             // Storm ends the executor. The line stands, but there was no answer: as with a kill at this place.
             Thread.currentThread().interrupt();
@@ -85,6 +73,10 @@ public final class SeenBolt extends BaseRichBolt {
     }
 
     private String answer(String value) {
+        if (dropped < dropFirst) {
+            dropped++;
+            return "drop";
+        }
         long number = failOneIn > 0 || dropOneIn > 0 ? Long.parseLong(value) : 0;
         if (failOneIn > 0 && number % failOneIn == 0 && refused.add(value)) {
             return "fail";
@@ -94,11 +86,7 @@ public final class SeenBolt extends BaseRichBolt {
 
     @Override
     public void cleanup() {
-        try {
-            file.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        notes.close();
     }
 
     @Override

@@ -1,40 +1,32 @@
-//! The topology as a jar on a real Storm: Nimbus and Supervisor in processes of their own, workers as the supervisor
-//! starts them, the program as the worker starts it from the jar's `resources/`.
+//! What dies, on Storm 2.8.3 and 1.1.3.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-#[path = "support/cluster.rs"]
-mod support;
+use super::program_of;
+use super::support::submitted::Submitted;
+use super::support::{Cluster, is_running, kill, proc, report, wait_for};
 
-use support::script::Script;
-use support::submitted::{PARTITIONS, Submitted};
-use support::{Cluster, cluster, is_running, kill, proc, report, wait_for};
+on_each_storm! {
+    a_submitted_jar_runs_though_storm_extracts_it_without_exec_bits
+    nothing_is_lost_when_the_spout_is_killed_with_minus_nine
+    the_spout_ends_with_its_killed_worker_and_nothing_is_lost
+    tuples_flow_while_the_supervisor_is_dead_and_it_takes_the_same_worker_up_again
+    a_rebalance_to_two_executors_on_two_workers_loses_nothing
+    a_killed_topology_leaves_no_child_no_socket_no_pid_file_and_the_offsets_of_what_was_acked
+}
 
 /// Slows the bolt down so that there is a time in the middle.
 const SLOW: &str = "sleep.ms=1";
 
-/// A child has to be gone by then when its worker is.
-const CHILD_ENDS_WITHIN: Duration = Duration::from_secs(3);
-
-/// One test at a time: they kill what they all stand on.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// When the worker is gone, so is its child, in that time: what is not closed then is left to the kernel.
+const CHILD_ENDS_WITHIN: Duration = Duration::from_millis(700);
 
 /// Whether anybody may run the file.
 fn is_executable(path: &Path) -> bool {
     std::fs::metadata(path).expect("the file").permissions().mode() & 0o111 != 0
-}
-
-/// What a process runs.
-fn program_of(pid: u32) -> Option<PathBuf> {
-    std::fs::read_link(Path::new("/proc").join(pid.to_string()).join("exe")).ok()
 }
 
 /// The supervisor is killed, and started again at the end: other tests need it.
@@ -54,7 +46,7 @@ impl Drop for DeadSupervisor<'_> {
     }
 }
 
-fn a_submitted_jar_runs_without_its_exec_bits(cluster: &Cluster) {
+fn a_submitted_jar_runs_though_storm_extracts_it_without_exec_bits(cluster: &Cluster) {
     let mut topology = Submitted::new(cluster, "jar", "");
     topology.produce(20_000);
     topology.wait_for_all();
@@ -67,16 +59,8 @@ fn a_submitted_jar_runs_without_its_exec_bits(cluster: &Cluster) {
     assert_eq!(program, resources.join("kafka-shell-spout"), "a shell is between the worker and the program");
 }
 
-#[test]
-fn a_jar_submitted_to_storm_2_8_3_runs_though_storm_extracts_it_without_exec_bits() {
-    let _turn = alone();
-    a_submitted_jar_runs_without_its_exec_bits(cluster());
-}
-
-#[test]
-fn nothing_is_lost_when_the_spout_is_killed_with_minus_nine() {
-    let _turn = alone();
-    let mut topology = Submitted::new(cluster(), "child", SLOW);
+fn nothing_is_lost_when_the_spout_is_killed_with_minus_nine(cluster: &Cluster) {
+    let mut topology = Submitted::new(cluster, "child", SLOW);
     topology.produce(8000);
     topology.wait_for_acked(2000);
     let before = topology.wait_for_worker();
@@ -91,10 +75,8 @@ fn nothing_is_lost_when_the_spout_is_killed_with_minus_nine() {
     topology.wait_for_all();
 }
 
-#[test]
-fn the_spout_ends_with_its_killed_worker_and_nothing_is_lost() {
-    let _turn = alone();
-    let mut topology = Submitted::new(cluster(), "worker", SLOW);
+fn the_spout_ends_with_its_killed_worker_and_nothing_is_lost(cluster: &Cluster) {
+    let mut topology = Submitted::new(cluster, "worker", SLOW);
     topology.produce(8000);
     topology.wait_for_acked(2000);
     let before = topology.wait_for_worker();
@@ -104,7 +86,7 @@ fn the_spout_ends_with_its_killed_worker_and_nothing_is_lost() {
     wait_for("the orphan's end", || (!is_running(child)).then_some(()));
     let took = begun.elapsed();
     report(&format!("the spout ended {took:?} after its worker was killed"));
-    assert!(took < CHILD_ENDS_WITHIN, "the orphan ran for {took:?}");
+    assert!(took < 3 * CHILD_ENDS_WITHIN, "the orphan ran for {took:?}");
     topology.audit();
     topology.wait_for_workers("a new worker with a new child", |workers| match workers {
         [worker] => worker.id != before.id && worker.children.len() == 1 && worker.children[0] != child,
@@ -113,14 +95,12 @@ fn the_spout_ends_with_its_killed_worker_and_nothing_is_lost() {
     topology.wait_for_all();
 }
 
-#[test]
-fn tuples_flow_while_the_supervisor_is_dead_and_it_takes_the_same_worker_up_again() {
-    let _turn = alone();
-    let mut topology = Submitted::new(cluster(), "supervisor", "");
+fn tuples_flow_while_the_supervisor_is_dead_and_it_takes_the_same_worker_up_again(cluster: &Cluster) {
+    let mut topology = Submitted::new(cluster, "supervisor", "");
     topology.produce(1000);
     topology.wait_for_all();
     let before = topology.wait_for_worker();
-    let dead = DeadSupervisor::new(cluster());
+    let dead = DeadSupervisor::new(cluster);
     topology.produce(1000);
     topology.wait_for_all();
     drop(dead);
@@ -131,20 +111,18 @@ fn tuples_flow_while_the_supervisor_is_dead_and_it_takes_the_same_worker_up_agai
     topology.kill(1);
 }
 
-#[test]
-fn a_rebalance_to_two_executors_on_two_workers_loses_nothing() {
-    let _turn = alone();
+fn a_rebalance_to_two_executors_on_two_workers_loses_nothing(cluster: &Cluster) {
     // Two tasks share one executor at first: none may keep the other waiting. What a worker sends to one that is not
     // there yet Storm drops: it comes again after the timeout.
     let arguments = "executors=1 tasks=2 kafka.spout.next.hold.ms=0 sleep.ms=1 topology.message.timeout.secs=20";
-    let mut topology = Submitted::new(cluster(), "rebalance", arguments);
+    let mut topology = Submitted::new(cluster, "rebalance", arguments);
     topology.produce(12_000);
     topology.wait_for_acked(1000);
     let before = topology.wait_for_workers("one worker with two children", |workers| match workers {
         [worker] => worker.children.len() == 2,
         _ => false,
     });
-    cluster().command(&format!("rebalance {} 2 2", topology.name));
+    cluster.command(&format!("rebalance {} 2 2", topology.name));
     topology.wait_for_workers("two workers with a child each", |workers| {
         workers.len() == 2 && workers.iter().all(|worker| worker.children.len() == 1)
     });
@@ -158,16 +136,14 @@ fn a_rebalance_to_two_executors_on_two_workers_loses_nothing() {
     assert_eq!(tasks.len(), 2, "both tasks read after the rebalance: {tasks:?}");
 }
 
-#[test]
-fn a_killed_topology_leaves_no_child_no_socket_no_pid_file_and_the_offsets_of_what_was_acked() {
-    let _turn = alone();
+fn a_killed_topology_leaves_no_child_no_socket_no_pid_file_and_the_offsets_of_what_was_acked(cluster: &Cluster) {
     // Of numbers that are a multiple of 1501 the first delivery is never answered: offsets must stop there.
-    let mut topology = Submitted::new(cluster(), "kill", "drop.one.in=1501");
+    let mut topology = Submitted::new(cluster, "kill", "drop.one.in=1501");
     topology.produce(20_000);
     topology.wait_for_acked(20_000 - 14);
     let worker = topology.wait_for_worker();
     let child = worker.children[0];
-    let pid_file = cluster().local_dir().join("workers").join(&worker.id).join("pids").join(child.to_string());
+    let pid_file = cluster.local_dir().join("workers").join(&worker.id).join("pids").join(child.to_string());
     assert!(pid_file.exists(), "the supervisor does not know of the child: {}", pid_file.display());
     let sockets = proc::sockets(child);
     assert!(sockets.len() >= 2, "one to Kafka and one to ZooKeeper at least: {sockets:?}");
@@ -176,54 +152,6 @@ fn a_killed_topology_leaves_no_child_no_socket_no_pid_file_and_the_offsets_of_wh
     assert!(!is_running(child), "the worker is gone, and its child is not");
     assert_eq!(proc::remains(&sockets), []);
     wait_for("the end of the pid file", || (!pid_file.exists()).then_some(()));
-    let acked = topology.acked();
-    let is_acked = |partition, offset| acked.contains(&(offset * PARTITIONS + partition));
-    let prefix = |partition: usize| (0..5000).take_while(|offset| is_acked(partition, *offset)).count();
-    let prefixes: Vec<usize> = (0..PARTITIONS).map(prefix).collect();
-    assert_eq!(topology.stored(), prefixes, "the stored offsets are not the first ones that were not acked");
-}
-
-#[test]
-fn a_jar_submitted_to_storm_1_1_3_runs_though_storm_extracts_it_without_exec_bits() {
-    let _turn = alone();
-    let (kafka, zookeeper) = (&cluster().kafka, &cluster().zookeeper);
-    let old = Cluster::start(&["--storm", "1.1.3", "--kafka", kafka, "--zookeeper", zookeeper]).expect("Storm 1.1.3");
-    a_submitted_jar_runs_without_its_exec_bits(&old);
-}
-
-#[test]
-fn the_launcher_script_becomes_the_program() {
-    let script = Script::new();
-    let mut child = script.command().stdin(Stdio::piped()).spawn().expect("sh");
-    let program = script.resources().join("kafka-shell-spout");
-    wait_for("the program in place of the shell", || (program_of(child.id())? == program).then_some(()));
-    drop(child.stdin.take());
-    assert!(child.wait().expect("its end").success());
-}
-
-#[test]
-fn the_launcher_script_runs_a_copy_and_leaves_none_where_chmod_is_refused() {
-    let script = Script::new().of_another_owner();
-    let mut child = script.command().stdin(Stdio::piped()).spawn().expect("sh");
-    wait_for("the copy in place of the shell", || {
-        program_of(child.id())?.starts_with(script.temporary()).then_some(())
-    });
-    assert_eq!(script.temporary().read_dir().expect("TMPDIR").count(), 0, "a copy for each start would fill the disk");
-    drop(child.stdin.take());
-    assert!(child.wait().expect("its end").success());
-}
-
-#[test]
-fn the_launcher_script_says_what_is_wrong_when_nothing_can_be_run() {
-    let script = Script::new().of_another_owner();
-    let refused = script.command().env("TMPDIR", "/nonexistent").output().expect("sh");
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(126), "{said}");
-    assert!(said.contains("resources/kafka-shell-spout cannot be made executable"), "{said}");
-    assert!(said.contains("set TMPDIR"), "{said}");
-
-    let missing = Script::without_program().command().output().expect("sh");
-    let said = String::from_utf8_lossy(&missing.stderr);
-    assert_eq!(missing.status.code(), Some(127), "{said}");
-    assert!(said.contains("there is no kafka-shell-spout in"), "{said}");
+    let first = topology.first_not_acked();
+    assert_eq!(topology.stored(), first, "the stored offsets are not the first ones that were not acked");
 }
