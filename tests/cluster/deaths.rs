@@ -10,12 +10,12 @@ use super::support::submitted::Submitted;
 use super::support::{Cluster, is_running, kill, proc, report, wait_for};
 
 on_each_storm! {
-    a_submitted_jar_runs_though_storm_extracts_it_without_exec_bits
-    nothing_is_lost_when_the_spout_is_killed_with_minus_nine
-    the_spout_ends_with_its_killed_worker_and_nothing_is_lost
-    tuples_flow_while_the_supervisor_is_dead_and_it_takes_the_same_worker_up_again
-    a_rebalance_to_two_executors_on_two_workers_loses_nothing
-    a_killed_topology_leaves_no_child_no_socket_no_pid_file_and_the_offsets_of_what_was_acked
+    beside_others a_submitted_jar_runs_though_storm_extracts_it_without_exec_bits
+    beside_others nothing_is_lost_when_the_spout_is_killed_with_minus_nine
+    beside_others the_spout_ends_with_its_killed_worker_and_nothing_is_lost
+    alone tuples_flow_while_the_supervisor_is_dead_and_it_takes_the_same_worker_up_again
+    beside_others a_rebalance_to_two_executors_on_two_workers_loses_nothing
+    beside_others a_killed_topology_leaves_no_child_no_socket_no_pid_file_and_the_offsets_of_what_was_acked
 }
 
 /// Slows the bolt down so that there is a time in the middle.
@@ -126,8 +126,8 @@ fn a_rebalance_to_two_executors_on_two_workers_loses_nothing(cluster: &Cluster) 
     topology.wait_for_workers("two workers with a child each", |workers| {
         workers.len() == 2 && workers.iter().all(|worker| worker.children.len() == 1)
     });
-    topology.audit();
     let old = &before[0].children;
+    topology.audit();
     wait_for("the end of the old children", || old.iter().all(|child| !is_running(*child)).then_some(()));
     topology.produce(2000);
     topology.wait_for_all();

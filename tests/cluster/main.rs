@@ -2,15 +2,16 @@
 //! starts them, the program as the worker starts it from the jar's `resources/`.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Makes tests of functions that take a cluster: one for each Storm.
+/// Makes tests of functions that take a cluster: one for each Storm. Each says whose turn it is: `alone` or
+/// `beside_others`.
 macro_rules! on_each_storm {
-    ($($name:ident)*) => {
+    ($($turn:ident $name:ident)*) => {
         mod storm_2_8_3 {
             $(#[test]
             fn $name() {
-                let _turn = crate::alone();
+                let _turn = crate::$turn();
                 super::$name(crate::support::cluster());
             })*
         }
@@ -18,7 +19,7 @@ macro_rules! on_each_storm {
         mod storm_1_1_3 {
             $(#[test]
             fn $name() {
-                let _turn = crate::alone();
+                let _turn = crate::$turn();
                 super::$name(crate::support::old_cluster());
             })*
         }
@@ -33,10 +34,16 @@ mod settings;
 #[path = "../support/cluster.rs"]
 mod support;
 
-/// One test at a time: they kill what they all stand on.
-fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+static TURN: RwLock<()> = RwLock::new(());
+
+/// No other test meanwhile: this one takes most of the machine, or kills what others stand on.
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Others do no harm, nor does this one.
+fn beside_others() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a process runs.

@@ -32,8 +32,8 @@ pub mod stack {
 /// The limit of every wait. Here a JVM or two start meanwhile, on a machine that may be busy.
 pub const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Workers there can be. A test may submit several topologies at once.
-const SLOTS: &str = "8";
+/// Workers there can be. Several topologies run at once.
+const SLOTS: &str = "10";
 
 /// Four servers start, in some 10 s when nothing else runs.
 const START_LIMIT: Duration = Duration::from_mins(5);
