@@ -21,6 +21,10 @@ fn number<T: std::str::FromStr>(variable: &str, otherwise: impl FnOnce() -> T) -
     }
 }
 
+/// Slow enough that blows fall while tuples are in flight. What the bolt never answers keeps its offset back for some
+/// seconds: one that is stored too early shows at once.
+const ARGUMENTS: &str = "sleep.ms=1 drop.one.in=1999 topology.message.timeout.secs=5";
+
 /// What is done to the cluster.
 #[derive(Debug, Clone, Copy)]
 enum Blow {
@@ -82,13 +86,13 @@ fn wait_until_seen(topology: &Submitted<'_>, count: usize) {
 
 #[test]
 fn nothing_is_lost_while_all_parts_are_killed_and_stopped_at_random() {
-    let records = number(RECORDS_VARIABLE, || 40_000);
+    let records = number(RECORDS_VARIABLE, || 20_000);
     let blows = number(BLOWS_VARIABLE, || 5);
     let seed = number(SEED_VARIABLE, || fastrand::u64(..));
     report(&format!("chaos: {records} records, {blows} blows, {SEED_VARIABLE}={seed}"));
     let mut random = fastrand::Rng::with_seed(seed);
     let begun = Instant::now();
-    let mut topology = Submitted::new(cluster(), "chaos", "");
+    let mut topology = Submitted::new(cluster(), "chaos", ARGUMENTS);
     // Each kind before any comes twice.
     let mut kinds: Vec<Blow> = Vec::new();
     topology.produce(records);

@@ -118,7 +118,8 @@ fn bolts_that_fail_forget_or_are_slow_lose_nothing() {
             },
             Cell {
                 name: "a slow bolt, topology.max.spout.pending 5",
-                arguments: "watch=1 topology.message.timeout.secs=5 topology.max.spout.pending=5 sleep.ms=5".to_owned(),
+                arguments: "watch=1 topology.message.timeout.secs=10 topology.max.spout.pending=5 sleep.ms=5"
+                    .to_owned(),
                 records: 1000,
                 check: &slow_with_few_pending,
             },

@@ -18,11 +18,11 @@ pub struct Cell<'a> {
 }
 
 /// Runs all cells, prints a row for each, and names those that failed.
-pub fn run(cluster: &Cluster, cells: &[Cell<'_>]) {
+pub fn run<'env>(cluster: &Cluster, cells: &'env [Cell<'env>]) {
     let failed: Vec<&str> = thread::scope(|scope| {
-        let start = |(number, cell)| {
+        let start = |(number, cell): (usize, &'env Cell<'env>)| {
             // A panic says in which thread it was.
-            let thread = thread::Builder::new().name(format!("cell {}", Cell::name(cell)));
+            let thread = thread::Builder::new().name(format!("cell {}", cell.name));
             (cell, thread.spawn_scoped(scope, move || row(cluster, number, cell)).expect("a thread"))
         };
         let running: Vec<_> = cells.iter().enumerate().map(start).collect();
@@ -36,12 +36,6 @@ fn row(cluster: &Cluster, number: usize, cell: &Cell<'_>) {
     topology.produce(cell.records);
     let (again, remark) = (cell.check)(&topology);
     report(&format!("| {} | {} | 0 | {again} | {remark} |", cell.name, cell.records));
-}
-
-impl Cell<'_> {
-    fn name(&self) -> &str {
-        self.name
-    }
 }
 
 /// What was seen of the only task of a spout that was never started again.
