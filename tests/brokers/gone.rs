@@ -14,6 +14,17 @@ use crate::{LIMIT, alone};
 /// After so long what is away is an error.
 pub const GRACE: Duration = Duration::from_secs(10);
 
+/// How many there are, for long enough that the partitions are asked for again and again.
+fn most_sockets(reader: &mut Reader) -> usize {
+    let (begun, mut most) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_secs(4) {
+        reader.idle(Duration::from_millis(50));
+        // Two leaders, the coordinator, ZooKeeper, and one on its way.
+        most = most.max(reader.sockets(2 + 1 + 1 + 1).len());
+    }
+    most
+}
+
 #[test]
 fn a_broker_that_is_gone_for_good_stops_nothing_of_a_replicated_topic() {
     let _alone = alone();
@@ -25,13 +36,7 @@ fn a_broker_that_is_gone_for_good_stops_nothing_of_a_replicated_topic() {
     stack().order("kill kafka-2");
     reader.meanwhile(|| wait_for_leaders(&topic, &[1, 3, 3]));
     reader.keeps_up(&load, &partitions);
-    let begun = Instant::now();
-    let mut most = 0;
-    while begun.elapsed() < Duration::from_secs(4) {
-        reader.idle(Duration::from_millis(50));
-        // Two leaders, the coordinator, ZooKeeper, and one on its way.
-        most = most.max(reader.sockets(2 + 1 + 1 + 1).len());
-    }
+    let most = most_sockets(&mut reader);
     reader.keeps_up(&load, &partitions);
     assert_eq!(reader.errors, [""; 0]);
     let exit = reader.end(FakeParent::terminate);
@@ -71,12 +76,12 @@ fn the_only_copy_of_a_partition_that_is_gone_stops_only_that_partition() {
     reader.forget_pauses();
     stack().order("kill kafka-2");
     reader.meanwhile(|| wait_for_leaders(&topic, &[1, -1, 3]));
+    let most = most_sockets(&mut reader);
     reader.keeps_up(&load, &[0, 2]);
     let pause = reader.pause(&[0, 2]);
-    reader.sockets(2 + 1 + 1 + 1);
     let exit = reader.end(FakeParent::close_stdin);
     report(&format!(
-        "a partition without a leader: the others pause {pause:?}; end of stdin {:?}, exit code {:?}",
+        "a partition without a leader: the others pause {pause:?}, at most {most} sockets; end of stdin {:?}, exit code {:?}",
         exit.took, exit.code
     ));
     assert!(pause < LIMIT && exit.took < LIMIT && matches!(exit.code, Some(0 | 69)), "{pause:?} {exit:?}");
