@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use procfs::net::TcpState;
-
 use crate::load::Load;
 use crate::reader::Reader;
 use crate::support::brokers::{add_partition, group_coordinated_by};
@@ -78,22 +76,4 @@ fn off_and_on(reader: &mut Reader, load: &Load) {
     let on = begun.elapsed();
     report(&format!("coordinator hangs: deactivated, no socket after {off:?}; activated, caught up after {on:?}"));
     assert!(off < LIMIT && on < ACTIVATE_LIMIT, "{off:?} {on:?}");
-}
-
-#[test]
-fn the_groups_copy_follows_when_the_coordinator_is_killed() {
-    let _alone = alone();
-    let (_, group, mut reader, load) = coordinated_by_3();
-    stack().order("kill kafka-3");
-    let begun = Instant::now();
-    reader.idle(Duration::from_secs(1));
-    reader.has_all(load, &[0, 1]);
-    reader.is_copied(&group, &[0, 1]);
-    report(&format!("the coordinator is killed: the group's copy is complete after {:?}", begun.elapsed()));
-    wait_for("the end of old connections", || {
-        let sockets = proc::sockets(reader.pid());
-        (proc::count(&sockets, &TcpState::CloseWait) == 0).then_some(())
-    });
-    assert_eq!(reader.errors, [""; 0]);
-    reader.finish();
 }
