@@ -64,6 +64,7 @@ impl Spout {
         }
         if complete {
             self.deal();
+            self.note_missing_leaders(now);
         }
         self.assign();
     }
@@ -106,6 +107,23 @@ impl Spout {
         }
     }
 
+    /// librdkafka goes on looking for a leader without a word.
+    fn note_missing_leaders(&mut self, now: Instant) {
+        for slot in &self.slots {
+            let name = slot.name();
+            if slot.leader == UNKNOWN_BROKER {
+                let reason = format!(
+                    "Kafka {}: {name} has no leader: it cannot be read until a broker that has a copy of it is back",
+                    self.config.kafka.bootstrap
+                );
+                self.troubles.note(Cause::Leader(name), reason, now);
+                self.timers.refresh = self.timers.refresh.min(now + RETRY);
+            } else {
+                self.troubles.clear(&Cause::Leader(name));
+            }
+        }
+    }
+
     fn leader(&self, topic: &str, partition: i32) -> Broker {
         let partitions = self.topics.get(topic).into_iter().flatten();
         let leader = partitions.filter(|(number, _)| *number == partition).find_map(|(_, leader)| leader.clone());
@@ -132,6 +150,7 @@ impl Spout {
             self.group.leaves(slot);
             self.troubles.clear(&Cause::Node(slot.name()));
             self.troubles.clear(&Cause::Log(slot.name()));
+            self.troubles.clear(&Cause::Leader(slot.name()));
             parts.push(slot.part.clone());
         }
         tracing::info!("{} partitions are ours no longer: {}", parts.len(), names(&parts));

@@ -20,6 +20,8 @@ pub enum Cause {
     Topic(String),
     /// A partition cannot be read, or where its log begins and ends cannot be had.
     Log(String),
+    /// A partition has no leader.
+    Leader(String),
     /// A partition's znode is another topic's, or ZooKeeper refuses it.
     Node(String),
     /// The consumer group is the store, and its coordinator does not answer.
@@ -42,7 +44,7 @@ impl Troubles {
     /// Notes a trouble, or a newer reason for it.
     pub fn note(&mut self, cause: Cause, reason: String, now: Instant) {
         let grace = match cause {
-            Cause::Kafka | Cause::ZooKeeper | Cause::Log(_) | Cause::Group => GRACE,
+            Cause::Kafka | Cause::ZooKeeper | Cause::Log(_) | Cause::Leader(_) | Cause::Group => GRACE,
             Cause::Topic(_) | Cause::Node(_) | Cause::GroupRefused => Duration::ZERO,
         };
         self.0.entry(cause).or_insert_with(|| Trouble { reason: String::new(), say_at: now + grace }).reason = reason;

@@ -9,7 +9,7 @@ use crate::support::kafka::Topic;
 use crate::support::parent::FakeParent;
 use crate::support::stack::stack;
 use crate::support::{group, proc, report, wait_for};
-use crate::{LIMIT, alone};
+use crate::{LIMIT, SESSION, alone};
 
 /// Switching on again makes another client, which may ask the broker that hangs first.
 const ACTIVATE_LIMIT: Duration = Duration::from_secs(5);
@@ -76,4 +76,26 @@ fn off_and_on(reader: &mut Reader, load: &Load) {
     let on = begun.elapsed();
     report(&format!("coordinator hangs: deactivated, no socket after {off:?}; activated, caught up after {on:?}"));
     assert!(off < LIMIT && on < ACTIVATE_LIMIT, "{off:?} {on:?}");
+}
+
+/// Any broker's death delays a commit by up to `offsets.commit.timeout.ms`: the coordinator waits for the copy on that
+/// broker until it is out of sync.
+#[test]
+fn a_commit_that_the_coordinator_holds_back_does_not_hold_back_what_it_leads() {
+    let _alone = alone();
+    let partitions = [0, 1];
+    let topic = Topic::placed("leads", &[&[1], &[2]]);
+    let group = group_coordinated_by(1);
+    let mut reader = Reader::begin(&topic, |conf| conf.spout("group.id", group));
+    let load = Load::start(&topic, &partitions);
+    reader.keeps_up(&load, &partitions);
+    reader.forget_pauses();
+    stack().order("kill kafka-3");
+    reader.idle(SESSION + LIMIT);
+    let pause = reader.pause(&partitions);
+    report(&format!("a broker dies that has a copy of the group's offsets and nothing else of ours: pause {pause:?}"));
+    assert!(pause < LIMIT, "{pause:?}");
+    reader.has_all(load, &partitions);
+    assert_eq!(reader.errors, [""; 0]);
+    reader.finish();
 }

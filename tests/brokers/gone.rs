@@ -103,6 +103,27 @@ fn the_only_copy_of_a_partition_that_is_gone_stops_only_that_partition() {
     reader.finish();
 }
 
+#[test]
+fn a_partition_without_a_leader_is_named_in_storm_ui() {
+    let _alone = alone();
+    let (topic, mut reader, load) = one_copy_each();
+    stack().order("kill kafka-2");
+    reader.meanwhile(|| wait_for_leaders(&topic, &[1, -1, 3]));
+    let begun = Instant::now();
+    let name = format!("{}/1", topic.name);
+    let told = |reader: &Reader| reader.errors.iter().any(|error| error.contains(&name));
+    reader.until("an error that names the partition", |reader| told(reader) || begun.elapsed() > 3 * GRACE);
+    report(&format!("a partition without a leader: after {:?} {:?}", begun.elapsed(), reader.errors));
+    assert!(told(&reader), "{:?}", reader.errors);
+    assert!(reader.errors.iter().all(|error| error.contains(&name)), "{:?}", reader.errors);
+    // It is over when the leader is back.
+    reader.meanwhile(|| stack().order("start kafka-2"));
+    topic.produce(1, ["5"]);
+    reader.until("the record of partition 1", |reader| reader.position(1) == 6);
+    reader.has_all(load, &[0, 2]);
+    reader.finish();
+}
+
 /// The start of a partition that was never read needs the ends of its log.
 #[test]
 fn a_partition_without_a_leader_from_the_start_is_named_in_storm_ui_and_stops_no_other() {
