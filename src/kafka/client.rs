@@ -1,4 +1,4 @@
-//! The one librdkafka client of the process.
+//! The librdkafka clients of the process: one that reads, and one for the group's offsets.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use rdkafka::error::{KafkaError, KafkaResult};
 
 use crate::config::{ConfigError, KafkaConfig};
 
-/// The client. It never subscribes: partitions are assigned to it, so nobody joins the group.
+/// A client. It never subscribes: partitions are assigned to it, so nobody joins the group.
 pub type Consumer = BaseConsumer<SpoutContext>;
 
 /// librdkafka's callbacks; called on the thread that polls the client.
@@ -59,6 +59,8 @@ const RESERVED: &[(&str, &str)] = &[
     ("enable.auto.offset.store", "kafka.spout.processing.guarantee"),
 ];
 
+const IDLE: &str = "connections.max.idle.ms";
+
 fn properties(config: &KafkaConfig) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
@@ -76,7 +78,7 @@ fn properties(config: &KafkaConfig) -> ClientConfig {
         .set("socket.keepalive.enable", "true")
         // The connection to a broker that leads none of our partitions any more goes after this time: librdkafka
         // cannot close a single one by hand. Brokers we read from are never idle: a fetch is always under way.
-        .set("connections.max.idle.ms", "30000")
+        .set(IDLE, "30000")
         // Our own idle closes, and the broker's, are no news.
         .set("log.connection.close", "false")
         // A broker that restarts is back in a second or two; the default backs off up to 10 s.
@@ -121,12 +123,31 @@ pub fn check_properties(config: &KafkaConfig) -> Result<(), ConfigError> {
     }
 }
 
-/// Opens the client. It connects behind this call.
+/// Opens the client that reads. It connects behind this call.
 ///
 /// # Errors
 /// librdkafka's, for properties that exclude each other, or when no thread can be made.
 pub fn open(config: &KafkaConfig) -> KafkaResult<Arc<Consumer>> {
+    create(properties(config))
+}
+
+/// Opens the client that writes the group's offsets. A broker answers what comes by one connection one after the other,
+/// and a commit waits for every copy in sync: by the connection that reads, it would hold back the records. Without a
+/// group of its own it is connected to the coordinator alone.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_for_group(config: &KafkaConfig) -> KafkaResult<Arc<Consumer>> {
     let mut client = properties(config);
+    client.remove("group.id");
+    if !config.properties.iter().any(|(name, _)| name == IDLE) {
+        // The broker that it asks first who coordinates the group is of no use to it after that.
+        client.set(IDLE, "10000");
+    }
+    create(client)
+}
+
+fn create(mut client: ClientConfig) -> KafkaResult<Arc<Consumer>> {
     // librdkafka filters before we do; it need not build lines that nobody reads.
     client.set_log_level(if tracing::enabled!(tracing::Level::DEBUG) {
         RDKafkaLogLevel::Debug

@@ -1,4 +1,4 @@
-//! Closing the client, in the order that librdkafka wants, on a thread of its own: it can hang.
+//! Closing clients, in the order that librdkafka wants, on threads of their own: it can hang.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -10,79 +10,99 @@ use super::client::Consumer;
 use super::group::{GroupAnswer, GroupCommit};
 use super::partitions::Queue;
 
-/// What the closing thread tells, in this order.
+/// What the closing threads tell.
 #[derive(Debug)]
 pub enum Closing {
-    /// What the group's coordinator said to the last offsets, if it was asked and has answered.
+    /// What the group's coordinator said to the last offsets, if it was asked and has answered. The client closes next.
     Committed(Option<GroupAnswer>),
-    /// The client is gone, and with it every socket to Kafka.
+    /// A client is gone, and with it all its sockets.
     Closed {
         /// How long it took.
         took: Duration,
     },
 }
 
-/// The last offsets for the group, on their way, and how long their answer may keep the close.
-pub struct LastCommit {
-    /// The request.
-    pub commit: GroupCommit,
-    /// From the begin of the close.
-    pub patience: Duration,
+/// What is to be closed. Other handles of the client must go soon.
+pub enum Work {
+    /// The client that reads, and its queues.
+    Reader(Arc<Consumer>, Vec<Queue>),
+    /// The client for the group's offsets.
+    Group {
+        /// The client.
+        client: Arc<Consumer>,
+        /// The last offsets, on their way.
+        last: Option<GroupCommit>,
+        /// How long their answer may keep the close.
+        patience: Duration,
+    },
 }
 
-/// The spout thread's end of the closing thread. That is made at the start: at the end there may be none to be had.
-pub struct Closer(Sender<Work>);
-
-/// A client, its queues, and the last request on its way.
-type Work = (Arc<Consumer>, Vec<Queue>, Option<LastCommit>);
+/// The spout thread's end of the closing threads, one for each kind of client: neither waits for the other. They are made
+/// at the start: at the end there may be none to be had.
+pub struct Closer {
+    readers: Sender<Work>,
+    groups: Sender<Work>,
+}
 
 impl Closer {
-    /// Starts the thread. `tell` is called there twice for each client.
+    /// Starts the threads. `tell` is called there.
     ///
     /// # Errors
     /// No thread can be made.
-    pub fn start(tell: impl Fn(Closing) + Send + 'static) -> std::io::Result<Self> {
-        let (clients, inbox) = channel();
-        let work = move || {
-            for (consumer, queues, last) in inbox {
-                close(consumer, queues, last, &tell);
-            }
-        };
-        std::thread::Builder::new().name("kafka-close".to_owned()).spawn(work)?;
-        Ok(Self(clients))
+    pub fn start(tell: impl Fn(Closing) + Clone + Send + 'static) -> std::io::Result<Self> {
+        Ok(Self { readers: start("kafka-close", tell.clone())?, groups: start("group-close", tell)? })
     }
 
-    /// Closes the client behind this call, once `last` is answered or has had its time. Other handles of the client
-    /// must go soon.
-    pub fn close(&self, consumer: Arc<Consumer>, queues: Vec<Queue>, last: Option<LastCommit>) {
-        // The thread lives as long as this handle.
-        let _ = self.0.send((consumer, queues, last));
+    /// Closes a client behind this call, after those of its kind that were handed over before.
+    pub fn close(&self, work: Work) {
+        let thread = if matches!(work, Work::Reader(..)) { &self.readers } else { &self.groups };
+        // It lives as long as this handle.
+        let _ = thread.send(work);
     }
+}
+
+fn start(name: &str, tell: impl Fn(Closing) + Send + 'static) -> std::io::Result<Sender<Work>> {
+    let (clients, inbox) = channel();
+    let work = move || {
+        for work in inbox {
+            let begun = Instant::now();
+            close(work, &tell);
+            tell(Closing::Closed { took: begun.elapsed() });
+        }
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
+    Ok(clients)
 }
 
 /// Partitions, then queues, then the client itself, whose destruction joins librdkafka's threads and closes their
 /// sockets.
-fn close(consumer: Arc<Consumer>, queues: Vec<Queue>, last: Option<LastCommit>, tell: &dyn Fn(Closing)) {
-    let begun = Instant::now();
-    if let Ok(assignment) = consumer.assignment()
-        && let Err(error) = consumer.incremental_unassign(&assignment)
-    {
-        tracing::debug!("closing the Kafka client: {error}");
-    }
-    drop(queues);
-    tell(Closing::Committed(last.and_then(|LastCommit { commit, patience }| commit.poll(patience))));
-    destroy(consumer);
-    tell(Closing::Closed { took: begun.elapsed() });
+fn close(work: Work, tell: &dyn Fn(Closing)) {
+    let client = match work {
+        Work::Reader(client, queues) => {
+            if let Ok(assignment) = client.assignment()
+                && let Err(error) = client.incremental_unassign(&assignment)
+            {
+                tracing::debug!("closing the Kafka client: {error}");
+            }
+            drop(queues);
+            client
+        }
+        Work::Group { client, last, patience } => {
+            tell(Closing::Committed(last.and_then(|last| last.poll(patience))));
+            client
+        }
+    };
+    destroy(client);
 }
 
 /// Waits until the metadata thread has let go of its handle, then drops the last one: were that one dropped there,
 /// the metadata thread would be the one to hang.
-fn destroy(mut consumer: Arc<Consumer>) {
+fn destroy(mut client: Arc<Consumer>) {
     loop {
-        match Arc::try_unwrap(consumer) {
+        match Arc::try_unwrap(client) {
             Ok(last) => return drop(last),
             Err(shared) => {
-                consumer = shared;
+                client = shared;
                 std::thread::sleep(Duration::from_millis(1));
             }
         }

@@ -1,4 +1,5 @@
-//! Reading Kafka: one client per process, one split queue per partition, absolute start offsets.
+//! Reading Kafka: one client per process, one split queue per partition, absolute start offsets; and one client for
+//! the group's offsets.
 
 mod client;
 mod closing;
@@ -8,8 +9,8 @@ mod metadata;
 mod partitions;
 mod start;
 
-pub use client::{Consumer, check_properties, open};
-pub use closing::{Closer, Closing, LastCommit};
+pub use client::{Consumer, check_properties, open, open_for_group};
+pub use closing::{Closer, Closing, Work};
 pub use group::{GroupAnswer, GroupCommit, GroupError, GroupOffset};
 pub use metadata::{Answer, Ask, Committed, Metadata, NoPartitions, TopicPartitions, Watermarks};
 pub use partitions::{Polled, Queue};

@@ -8,7 +8,7 @@ use super::life::{Draining, End, Life, StoreEnd};
 use super::{GROUP_PATIENCE, Spout};
 use crate::config::SpoutConfig;
 use crate::exit;
-use crate::kafka::{self, Consumer, GroupAnswer};
+use crate::kafka::{GroupAnswer, Work};
 use crate::multilang::Level;
 use crate::offsets::{OffsetStore, Request};
 use crate::sockets::SocketCount;
@@ -22,25 +22,23 @@ pub struct Verdict {
 }
 
 impl Spout {
-    /// Hands the client to the closing thread; true if there was one. Only a life without a client may follow. The
-    /// group's coordinator may keep the close for `patience`.
-    pub(super) fn close_kafka(&mut self, patience: Duration) -> bool {
-        let last = self.last_group_commit(patience, Instant::now());
-        let Some(consumer) = self.life.client() else { return false };
+    /// Hands the client that reads to the closing thread. Only a life without a client may follow.
+    pub(super) fn close_reader(&mut self) {
+        let Life::Open { consumer, .. } = &self.life else { return };
         let queues = self.slots.iter_mut().filter_map(super::slot::Slot::take_queue).collect();
         // Our own handle goes when the life is replaced; the closing thread waits for that.
-        self.closer.close(Arc::clone(consumer), queues, last);
-        true
+        self.close(Work::Reader(Arc::clone(consumer), queues));
     }
 
-    /// The closing thread is done. If Storm has said `activate` meanwhile, the next tick opens another client.
+    pub(super) fn close(&mut self, work: Work) {
+        self.closing += 1;
+        self.closer.close(work);
+    }
+
+    /// The closing thread is done with a client. If Storm has said `activate` meanwhile, the next tick opens another client.
     pub(super) fn kafka_closed(&mut self, took: Duration) {
         tracing::info!("Kafka client closed after {} ms; {}", took.as_millis(), sockets());
-        match &mut self.life {
-            Life::Deactivated { closing, .. } => *closing = false,
-            Life::Draining(draining) => draining.kafka = false,
-            Life::Open { .. } => {}
-        }
+        self.closing -= 1;
         self.group_written();
     }
 
@@ -58,7 +56,7 @@ impl Spout {
             && draining.store != StoreEnd::Open
         {
             draining.store =
-                if draining.kafka { StoreEnd::Written { unwritten } } else { StoreEnd::Closed { unwritten } };
+                if self.closing > 0 { StoreEnd::Written { unwritten } } else { StoreEnd::Closed { unwritten } };
         }
     }
 
@@ -86,27 +84,27 @@ impl Spout {
         }
         tracing::info!("ending: {reason:?}; {} tuples in flight", self.flow.in_flight());
         self.commit();
-        let client = self.client_for_the_end();
-        let mut draining = Draining::new(reason, false, client, now);
-        if draining.client.is_none() {
-            draining.kafka =
-                self.close_kafka(GROUP_PATIENCE) || matches!(self.life, Life::Deactivated { closing: true, .. });
+        let with_client = self.needs_the_group();
+        if with_client {
+            self.group.open(&self.config.kafka, now);
+        } else {
+            self.close_group(GROUP_PATIENCE, now);
         }
-        self.life = Life::Draining(draining);
+        self.close_reader();
+        self.life = Life::Draining(Draining::new(reason, with_client, now));
     }
 
-    /// A client that is to take the last offsets to the group: where they are nowhere else, the one that is open; after
-    /// a `deactivate`, if acks have come since or may still come, another one.
-    fn client_for_the_end(&self) -> Option<Arc<Consumer>> {
+    /// Whether a client has to take the last offsets to the group after the grace: where they are nowhere else; and after
+    /// a `deactivate`, which has closed the client, if acks have come since or may still come.
+    fn needs_the_group(&self) -> bool {
         let in_group_alone = self.zookeeper.is_none();
         match &self.life {
-            Life::Open { consumer, .. } if in_group_alone => Some(Arc::clone(consumer)),
-            Life::Deactivated { closing: false, .. }
-                if self.group.wants_to_speak(&self.slots) || in_group_alone && self.flow.in_flight() > 0 =>
-            {
-                kafka::open(&self.config.kafka).ok()
+            Life::Open { .. } => in_group_alone,
+            Life::Deactivated { .. } => {
+                let more = in_group_alone && self.flow.in_flight() > 0;
+                self.closing == 0 && (more || self.group.wants_to_speak(&self.slots))
             }
-            _ => None,
+            Life::Draining(_) => false,
         }
     }
 
@@ -121,10 +119,9 @@ impl Spout {
             if let Some(zookeeper) = &self.zookeeper {
                 zookeeper.send(Request::Close);
             }
-            if self.close_kafka(patience) {
-                let Life::Draining(draining) = &mut self.life else { return };
-                (draining.client, draining.kafka) = (None, true);
-            } else {
+            let closing = self.closing;
+            self.close_group(patience, now);
+            if self.closing == closing {
                 self.group_written();
             }
         }
@@ -138,7 +135,7 @@ impl Spout {
     /// How to end, once it is time.
     pub(super) fn verdict(&self, now: Instant) -> Option<Verdict> {
         let Life::Draining(draining) = &self.life else { return None };
-        let done = draining.is_done();
+        let done = self.closing == 0 && matches!(draining.store, StoreEnd::Closed { .. });
         if !done && now < draining.abandon_at() {
             return None;
         }
@@ -155,7 +152,7 @@ impl Spout {
     fn last_words(&self, draining: &Draining, now: Instant) {
         let took = now.duration_since(draining.since);
         let mut words: Vec<String> = self.troubles.reasons().map(|reason| format!("not mended: {reason}")).collect();
-        if draining.kafka {
+        if self.closing > 0 {
             words.push(format!(
                 "Kafka {} does not let go; leaving its sockets to the kernel",
                 self.config.kafka.bootstrap

@@ -9,15 +9,16 @@ use rdkafka::error::KafkaError;
 use super::life::Life;
 use super::slot::{Slot, Stage};
 use super::trouble::Cause;
-use super::{Spout, flow};
-use crate::kafka::{Ask, Committed, Consumer, GroupAnswer, GroupCommit, GroupError, GroupOffset, LastCommit};
+use super::{Spout, drain, flow};
+use crate::config::KafkaConfig;
+use crate::kafka::{self, Ask, Committed, Consumer, GroupAnswer, GroupCommit, GroupError, GroupOffset, Work};
 use crate::offsets::{CommitMetadata, Part};
 
 /// How long the coordinator may take to answer before it is reported; a copy is then not waited for at a close.
 const ANSWER_TIME: Duration = Duration::from_secs(6);
 
 /// Longest pause after failures.
-const MAX_PAUSE: Duration = Duration::from_mins(1);
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// The same where nothing else has the offsets.
 const MAX_PAUSE_OF_STORE: Duration = Duration::from_secs(2);
@@ -36,6 +37,8 @@ pub enum Role {
 /// How far the group is. At most one request is on its way.
 pub struct Group {
     role: Role,
+    /// Open while the client that reads is open, and at the end until the last offsets are written.
+    client: Option<Arc<Consumer>>,
     state: State,
     /// What is stored beside each offset.
     metadata: CommitMetadata,
@@ -60,7 +63,21 @@ enum State {
 impl Group {
     /// Offsets that are kept in this role, in the name of a task.
     pub fn new(role: Role, metadata: CommitMetadata) -> Self {
-        Self { role, state: State::Idle, metadata, left: Vec::new(), failures: 0, not_before: None }
+        Self { role, client: None, state: State::Idle, metadata, left: Vec::new(), failures: 0, not_before: None }
+    }
+
+    /// Opens the client, if one is needed.
+    pub fn open(&mut self, config: &KafkaConfig, now: Instant) {
+        if self.role == Role::Off || self.client.is_some() {
+            return;
+        }
+        match kafka::open_for_group(config) {
+            Ok(client) => self.client = Some(client),
+            Err(error) => {
+                tracing::warn!("no Kafka client can be made for the group's offsets: {error}");
+                self.failed(now);
+            }
+        }
     }
 
     /// Keeps the last offset of a partition that leaves us until it is sent.
@@ -88,7 +105,8 @@ impl Group {
     }
 
     /// A request with what the group does not have yet, if there is anything.
-    fn send(&mut self, consumer: &Arc<Consumer>, group: &str, slots: &[Slot]) -> Option<(GroupCommit, Numbers)> {
+    fn send(&mut self, config: &KafkaConfig, slots: &[Slot]) -> Option<(GroupCommit, Numbers)> {
+        let client = self.client.as_ref()?;
         let mut offsets = std::mem::take(&mut self.left);
         // The partition may have come back meanwhile.
         offsets.retain(|left| !slots.iter().any(|slot| slot.is(&left.topic, left.partition)));
@@ -104,10 +122,11 @@ impl Group {
         if offsets.is_empty() {
             return None;
         }
-        match GroupCommit::send(consumer, group, &self.metadata.to_json(), &offsets) {
+        match GroupCommit::send(client, &config.group_id, &self.metadata.to_json(), &offsets) {
             Ok(commit) => Some((commit, numbers)),
+            // The configuration has no group whose name is none.
             Err(error) => {
-                self.switch_off(group, &error.to_string());
+                tracing::error!("group {:?}: {error}", config.group_id);
                 None
             }
         }
@@ -136,25 +155,32 @@ fn group_offset(slot: &Slot, offset: i64) -> GroupOffset {
 impl Spout {
     /// Brings the group up to date, unless it is busy or has failed a moment ago.
     pub(super) fn commit_to_group(&mut self, now: Instant) {
-        let Some(consumer) = self.life.client() else { return };
         let group = &mut self.group;
         let due = group.not_before.is_none_or(|time| time <= now);
-        if group.role != Role::Off
-            && due
-            && matches!(group.state, State::Idle)
-            && let Some((commit, numbers)) = group.send(consumer, &self.config.kafka.group_id, &self.slots)
-        {
+        if !due || !matches!((&group.state, &self.life), (State::Idle, Life::Open { .. })) {
+            return;
+        }
+        group.open(&self.config.kafka, now);
+        if let Some((commit, numbers)) = group.send(&self.config.kafka, &self.slots) {
             group.state = State::Sent(commit, numbers);
         }
     }
 
     /// Looks for the coordinator's answer, and after it when none comes.
     pub(super) fn serve_group(&mut self, now: Instant) {
+        let Some(client) = &self.group.client else { return };
+        for error in drain(client).0 {
+            tracing::debug!("librdkafka, for the group: {error}");
+        }
         self.poll_group(now);
+        if self.group.role == Role::Off {
+            return self.close_group(Duration::ZERO, now);
+        }
         let State::Sent(commit, _) = &self.group.state else { return };
         if commit.is_too_old(now) {
-            tracing::warn!("no coordinator for most of an hour: opening another Kafka client");
-            return self.replace_client();
+            tracing::warn!("no coordinator for most of an hour: opening another Kafka client for the group's offsets");
+            // The next commit opens it.
+            return self.close_group(Duration::ZERO, now);
         }
         if commit.age(now) > ANSWER_TIME && self.group.failures == 0 {
             self.group.failures = 1;
@@ -277,18 +303,20 @@ impl Spout {
         }
     }
 
-    /// The last request of a client that is about to close, if there is something to say and somebody listens.
-    pub(super) fn last_group_commit(&mut self, patience: Duration, now: Instant) -> Option<LastCommit> {
+    /// Has the client closed, once the coordinator has answered a last request or has had its time; if there is something
+    /// to say and somebody listens.
+    pub(super) fn close_group(&mut self, patience: Duration, now: Instant) {
         self.poll_group(now);
-        let consumer = self.life.client()?;
         // A request on its way holds the client, which could not close.
         self.group.state = State::Idle;
-        if !self.group.wants_to_speak(&self.slots) {
-            return None;
-        }
-        let (commit, numbers) = self.group.send(consumer, &self.config.kafka.group_id, &self.slots)?;
-        self.group.state = State::Last(numbers);
-        Some(LastCommit { commit, patience })
+        let wanted = self.group.wants_to_speak(&self.slots) && !patience.is_zero();
+        let sent = if wanted { self.group.send(&self.config.kafka, &self.slots) } else { None };
+        let Some(client) = self.group.client.take() else { return };
+        let last = sent.map(|(last, numbers)| {
+            self.group.state = State::Last(numbers);
+            last
+        });
+        self.close(Work::Group { client, last, patience });
     }
 
     /// What became of the last request.

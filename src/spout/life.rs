@@ -30,9 +30,7 @@ pub enum Life {
     },
     /// Storm has said `deactivate`. Positions are kept, acks are taken and committed.
     Deactivated {
-        /// A client is still closing; the next one waits for it.
-        closing: bool,
-        /// Storm has said `activate` meanwhile.
+        /// Storm has said `activate` while a client was still closing: the next one waits for it.
         reopen: bool,
     },
     /// The end has begun: nothing is emitted any more.
@@ -47,10 +45,6 @@ pub struct Draining {
     pub since: Instant,
     /// Acks are taken until then.
     pub grace_until: Instant,
-    /// A client for the last offsets; it closes at the end of the grace.
-    pub client: Option<Arc<Consumer>>,
-    /// The Kafka client is still closing.
-    pub kafka: bool,
     /// How far the store is.
     pub store: StoreEnd,
 }
@@ -89,26 +83,15 @@ pub enum End {
     Protocol,
 }
 
-impl Life {
-    /// The client, if one is open.
-    pub fn client(&self) -> Option<&Arc<Consumer>> {
-        match self {
-            Self::Open { consumer, .. } => Some(consumer),
-            Self::Draining(draining) => draining.client.as_ref(),
-            Self::Deactivated { .. } => None,
-        }
-    }
-}
-
 impl Draining {
-    /// Begins the end. Only after SIGTERM is the parent expected to say more.
-    pub fn new(reason: End, kafka: bool, client: Option<Arc<Consumer>>, now: Instant) -> Self {
-        let grace = match (reason, &client) {
-            (End::Terminate, None) => GRACE,
-            (End::Terminate, Some(_)) => GRACE_WITH_CLIENT,
+    /// Begins the end. Only after SIGTERM is the parent expected to say more. `with_client`: one is to close after it.
+    pub fn new(reason: End, with_client: bool, now: Instant) -> Self {
+        let grace = match reason {
+            End::Terminate if with_client => GRACE_WITH_CLIENT,
+            End::Terminate => GRACE,
             _ => Duration::ZERO,
         };
-        Self { reason, since: now, grace_until: now + grace, client, kafka, store: StoreEnd::Open }
+        Self { reason, since: now, grace_until: now + grace, store: StoreEnd::Open }
     }
 
     /// How long the group's coordinator may be waited for.
@@ -119,10 +102,5 @@ impl Draining {
     /// When to give up waiting.
     pub fn abandon_at(&self) -> Instant {
         self.since + ABANDON
-    }
-
-    /// Whether everything is released.
-    pub fn is_done(&self) -> bool {
-        !self.kafka && matches!(self.store, StoreEnd::Closed { .. })
     }
 }

@@ -21,13 +21,15 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use rdkafka::error::KafkaError;
+
 use self::flow::{Filled, Flow};
 use self::group::{Group, Role};
 use self::life::Life;
 use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
 use crate::config::SpoutConfig;
-use crate::kafka::{self, Closer, Metadata};
+use crate::kafka::{self, Closer, Consumer, Metadata};
 use crate::multilang::{Command, CommandError, Context, Ids, LogQueue, Replies};
 use crate::offsets::{self, Broker, CommitMetadata, OffsetStore, Store};
 use crate::wake::Waker;
@@ -79,6 +81,8 @@ pub struct Spout {
     zookeeper: Option<Store>,
     metadata: Metadata,
     closer: Closer,
+    /// Clients that are still closing.
+    closing: usize,
     life: Life,
     /// In the order of their numbers.
     slots: Vec<Slot>,
@@ -132,7 +136,8 @@ impl Spout {
         let metadata = Metadata::start(move |answer| to_us_too.send(Event::Kafka(answer)))?;
         let closer = Closer::start(move |closed| to_us_three.send(Event::Closing(closed)))?;
         let consumer = kafka::open(&config.kafka)?;
-        let group = Group::new(role, CommitMetadata::new(&config.writer, context.task_id));
+        let mut group = Group::new(role, CommitMetadata::new(&config.writer, context.task_id));
+        group.open(&config.kafka, now);
         let mut spout = Self {
             context,
             logs,
@@ -140,6 +145,7 @@ impl Spout {
             zookeeper,
             metadata,
             closer,
+            closing: 0,
             life: Life::Open { consumer, active: false },
             slots: Vec::new(),
             next_slot: 0,
@@ -167,7 +173,7 @@ impl Spout {
             Ok(Command::Ack(ids)) => self.acks(&ids),
             Ok(Command::Fail(ids)) => self.fails(&ids, now),
             Ok(Command::Activate) => self.activate(now),
-            Ok(Command::Deactivate) => self.deactivate(),
+            Ok(Command::Deactivate) => self.deactivate(now),
             Ok(Command::TaskIds) => return,
             Err(error) => {
                 tracing::error!("{error}");
@@ -232,34 +238,27 @@ impl Spout {
     fn activate(&mut self, now: Instant) {
         match &mut self.life {
             Life::Open { active, .. } => *active = true,
-            Life::Deactivated { closing: true, reopen } => {
+            Life::Deactivated { reopen } if self.closing > 0 => {
                 tracing::warn!("activated while the Kafka client of before is still closing; waiting for it");
                 *reopen = true;
             }
-            Life::Deactivated { closing: false, .. } => self.reopen(now),
+            Life::Deactivated { .. } => self.reopen(now),
             Life::Draining(_) => {}
         }
     }
 
     /// Commits, then closes the client: a topology that is switched off holds no socket to Kafka.
-    fn deactivate(&mut self) {
+    fn deactivate(&mut self, now: Instant) {
         match &mut self.life {
             Life::Open { .. } => {
                 self.commit();
                 self.troubles.forget_kafka();
-                let closing = self.close_kafka(GROUP_PATIENCE);
-                self.life = Life::Deactivated { closing, reopen: false };
+                self.close_group(GROUP_PATIENCE, now);
+                self.close_reader();
+                self.life = Life::Deactivated { reopen: false };
             }
-            Life::Deactivated { reopen, .. } => *reopen = false,
+            Life::Deactivated { reopen } => *reopen = false,
             Life::Draining(_) => {}
-        }
-    }
-
-    /// Closes the client and opens another one; positions and what is in flight stay.
-    fn replace_client(&mut self) {
-        if let Life::Open { active, .. } = self.life {
-            let closing = self.close_kafka(GROUP_PATIENCE);
-            self.life = Life::Deactivated { closing, reopen: active };
         }
     }
 
@@ -267,6 +266,7 @@ impl Spout {
         match kafka::open(&self.config.kafka) {
             Ok(consumer) => {
                 self.life = Life::Open { consumer, active: true };
+                self.group.open(&self.config.kafka, now);
                 self.timers.serve = now;
                 self.reload();
                 self.refresh(now);
@@ -274,7 +274,7 @@ impl Spout {
             // No threads or descriptors to be had: Storm's activate is answered, and each tick tries again.
             Err(error) => {
                 self.troubles.note(Cause::Kafka, format!("no Kafka client can be made: {error}"), now);
-                self.life = Life::Deactivated { closing: false, reopen: true };
+                self.life = Life::Deactivated { reopen: true };
             }
         }
     }
@@ -310,7 +310,7 @@ impl Spout {
         if self.timers.load.is_some_and(|time| now >= time) {
             self.load_again();
         }
-        if matches!(self.life, Life::Deactivated { closing: false, reopen: true }) {
+        if self.closing == 0 && matches!(self.life, Life::Deactivated { reopen: true }) {
             self.reopen(now);
         }
         for problem in self.troubles.due(now) {
@@ -324,14 +324,7 @@ impl Spout {
         self.timers.serve = now + SERVE_PERIOD;
         self.serve_group(now);
         let Life::Open { consumer, .. } = &self.life else { return };
-        let (mut errors, mut strays) = (Vec::new(), 0);
-        for _ in 0..SERVE_POLLS {
-            match consumer.poll(Duration::ZERO) {
-                None => {}
-                Some(Err(error)) => errors.push(error),
-                Some(Ok(_)) => strays += 1,
-            }
-        }
+        let (errors, strays) = drain(consumer);
         for error in errors {
             tracing::debug!("librdkafka: {error}");
             self.client_error(&error, now);
@@ -375,4 +368,17 @@ impl Spout {
         }
         replies.sync(&self.logs);
     }
+}
+
+/// Takes what librdkafka has to say of a client: its logs, its errors, and how many records came this way.
+fn drain(client: &Consumer) -> (Vec<KafkaError>, usize) {
+    let (mut errors, mut records) = (Vec::new(), 0);
+    for _ in 0..SERVE_POLLS {
+        match client.poll(Duration::ZERO) {
+            None => {}
+            Some(Err(error)) => errors.push(error),
+            Some(Ok(_)) => records += 1,
+        }
+    }
+    (errors, records)
 }

@@ -86,7 +86,7 @@ fn the_connection_to_a_broker_that_leads_nothing_any_more_is_released() {
     let partitions = [0, 1];
     let topic = Topic::placed("released", &[&[1], &[2]]);
     let group = group_coordinated_by(3);
-    // librdkafka prefers an idle broker for any question, so one that is asked more often stays connected.
+    // A question about partitions may go to any broker that is connected, and is use.
     let mut reader = Reader::begin(&topic, |conf| {
         conf.spout("group.id", group)
             .spout("consumer.connections.max.idle.ms", idle.as_millis() as u64)
