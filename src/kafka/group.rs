@@ -50,6 +50,12 @@ impl GroupError {
         Self { code, reason: code.to_string() }
     }
 
+    /// Whether the group has another coordinator by now. librdkafka 2.12.1 goes on asking the old one for ten minutes
+    /// (`rd_kafka_coord_cache`), whatever that one says: only another client finds the new one.
+    pub fn has_moved(&self) -> bool {
+        self.code == RDKafkaErrorCode::NotCoordinator
+    }
+
     /// Whether trying again is of no use: the group is not ours to write, or has members of its own.
     pub fn is_final(&self) -> bool {
         matches!(

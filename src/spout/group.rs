@@ -245,6 +245,10 @@ impl Spout {
             _ => {}
         }
         self.group.failed(now);
+        if error.has_moved() {
+            // The next commit opens another one.
+            self.close_group(Duration::ZERO, now);
+        }
     }
 
     /// What librdkafka says of the client as a whole. A lookup of the coordinator that is not allowed is told only here:

@@ -32,6 +32,6 @@ fn unknown_and_dead_hosts_among_the_bootstrap_servers_are_no_trouble() {
         reader.begin_again();
     }
     reader.has_all(load, &partitions);
-    reader.sockets(3 + 1 + 1 + 1);
+    reader.settles_at(3 + 1 + 1 + 1);
     reader.finish();
 }

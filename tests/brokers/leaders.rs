@@ -45,8 +45,8 @@ fn a_leader_that_is_killed_and_comes_back_is_read_on_without_a_gap_or_a_repetiti
     assert!(pause < SESSION, "{pause:?}");
     reader.has_all(load, &ALL);
     reader.is_copied(&group, &ALL);
-    // Leaders, the coordinator, ZooKeeper, and one on its way.
-    reader.sockets(3 + 1 + 1 + 1);
+    // Leaders, two to the coordinator, ZooKeeper.
+    reader.settles_at(3 + 1 + 1 + 1);
     assert_eq!(reader.errors, [""; 0]);
     reader.finish();
 }
@@ -111,6 +111,6 @@ fn the_connection_to_a_broker_that_leads_nothing_any_more_is_released() {
         without.then_some(())
     });
     reader.has_all(load, &partitions);
-    reader.sockets(1 + 1 + 1 + 1);
+    reader.settles_at(1 + 1 + 1 + 1);
     reader.finish();
 }

@@ -190,6 +190,12 @@ impl Reader {
         }
     }
 
+    /// Waits until there are no more sockets than `most`: who was only asked for the coordinator goes after ten seconds.
+    pub fn settles_at(&mut self, most: usize) {
+        self.until("the end of idle connections", |reader| proc::sockets(reader.pid()).len() <= most);
+        self.sockets(most);
+    }
+
     /// The process's sockets: no more than `most`, and none that it should have closed.
     pub fn sockets(&self, most: usize) -> Vec<Socket> {
         let sockets = proc::sockets(self.pid());
