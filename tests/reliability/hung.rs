@@ -47,9 +47,9 @@ fn a_hundred_times_off_and_on_against_a_broker_that_hangs_leave_no_more_than_onc
     report(&format!(
         "broker hangs, [sockets, descriptors, threads]: {once:?} (most, then) after one time off and on, {hundred:?} after 100 more"
     ));
-    // The spare one: a connection attempt that begins or ends while we count.
-    assert!(hundred.1.iter().zip(once.1).all(|(hundred, once)| *hundred <= once + 1), "{hundred:?} {once:?}");
-    assert!(hundred.0.iter().zip(once.0).all(|(hundred, once)| *hundred <= once + 2), "{hundred:?} {once:?}");
+    // What is spare is a client on its way in or out while we count; what is left behind would be there a hundred times.
+    assert!(hundred.1.iter().zip(once.1).all(|(hundred, once)| *hundred <= once + 5), "{hundred:?} {once:?}");
+    assert!(hundred.0.iter().zip(once.0).all(|(hundred, once)| *hundred <= once + 5), "{hundred:?} {once:?}");
 }
 
 /// Three times the promised second.
