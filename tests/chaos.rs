@@ -21,13 +21,11 @@ fn number<T: std::str::FromStr>(variable: &str, otherwise: impl FnOnce() -> T) -
     }
 }
 
-/// What the bolt never answers keeps its offset back for some seconds: one that is stored too early shows at once.
-const ARGUMENTS: &str = "drop.one.in=1999 topology.message.timeout.secs=5";
+/// Few records come slowly enough that blows fall while tuples are in flight. What the bolt never answers keeps its
+/// offset back for some seconds: one that is stored too early shows at once.
+const OF_FEW: &str = "sleep.ms=1 drop.one.in=1999 topology.message.timeout.secs=5";
 
-/// Few records come slowly enough that blows fall while tuples are in flight.
-const SLOW: &str = "sleep.ms=1";
-
-/// So many take long enough by themselves.
+/// So many are in flight at each blow without that.
 const MANY: usize = 200_000;
 
 /// What is done to the cluster.
@@ -76,8 +74,8 @@ impl Blow {
     }
 }
 
-/// Waits until the bolt has seen so many tuples.
-fn wait_until_seen(topology: &Submitted<'_>, count: usize) {
+/// Waits until the bolt has seen so many tuples; gives how many it has.
+fn wait_until_seen(topology: &Submitted<'_>, count: usize) -> usize {
     let (mut most, mut since) = (0, Instant::now());
     while most < count {
         let seen = topology.seen_count();
@@ -85,8 +83,9 @@ fn wait_until_seen(topology: &Submitted<'_>, count: usize) {
             (most, since) = (seen, Instant::now());
         }
         assert!(since.elapsed() < 2 * PATIENCE, "the bolt has seen {most} of {count} tuples, and sees no more");
-        std::thread::sleep(Duration::from_millis(200));
+        std::thread::sleep(Duration::from_millis(20));
     }
+    most
 }
 
 #[test]
@@ -97,20 +96,22 @@ fn nothing_is_lost_while_all_parts_are_killed_and_stopped_at_random() {
     report(&format!("chaos: {records} records, {blows} blows, {SEED_VARIABLE}={seed}"));
     let mut random = fastrand::Rng::with_seed(seed);
     let begun = Instant::now();
-    let slow = if records < MANY { SLOW } else { "" };
-    let mut topology = Submitted::new(cluster(), "chaos", &format!("{ARGUMENTS} {slow}"));
+    let arguments = if records < MANY { OF_FEW } else { "" };
+    let mut topology = Submitted::new(cluster(), "chaos", arguments);
     // Each kind before any comes twice.
     let mut kinds: Vec<Blow> = Vec::new();
-    topology.produce(records);
-    for number in 1..=blows {
+    for number in 0..blows {
+        // Each blow has records of its own to fall among, that most of them may not be through before it.
+        let before = topology.produced();
+        topology.produce(records * (number + 1) / blows - before);
         if kinds.is_empty() {
             kinds.extend(BLOWS);
         }
         let blow = kinds.swap_remove(random.usize(..kinds.len()));
-        let at = records / (blows + 1) * number - random.usize(..=records / (blows + 1) / 2);
-        wait_until_seen(&topology, at);
+        let at = wait_until_seen(&topology, before + random.usize(1..=records / blows / 4));
         let time = Duration::from_millis(random.u64(500..4000));
-        report(&format!("chaos, {:?}: {blow:?} at {at} tuples, for {time:?}", begun.elapsed()));
+        let produced = topology.produced();
+        report(&format!("chaos, {:?}: {blow:?} at {at} of {produced} tuples, for {time:?}", begun.elapsed()));
         blow.strike(&topology, time);
         topology.audit();
     }
