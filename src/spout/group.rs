@@ -277,7 +277,6 @@ impl Spout {
 
     /// Asks the group where the partitions stand.
     pub(super) fn load_from_group(&mut self, parts: Vec<Part>) {
-        self.timers.load = None;
         if let Life::Open { consumer, .. } = &self.life {
             self.metadata.ask(Ask::Committed(Arc::downgrade(consumer), parts));
         }

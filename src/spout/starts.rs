@@ -22,6 +22,10 @@ impl Spout {
 
     /// Asks the store where the partitions stand.
     pub(super) fn load(&mut self, parts: Vec<Part>) {
+        self.timers.load = None;
+        if parts.is_empty() {
+            return;
+        }
         match &self.zookeeper {
             Some(zookeeper) => zookeeper.send(Request::Load(parts)),
             None => self.load_from_group(parts),

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::support::brokers::{group_coordinated_by, wait_until_whole};
 use crate::support::conf::Conf;
+use crate::support::group;
 use crate::support::kafka::Topic;
 use crate::support::parent::FakeParent;
 use crate::support::proc::{self, Socket};
@@ -105,6 +106,11 @@ impl Parts {
     /// Whether offsets can be stored at the end.
     pub fn stores(self) -> bool {
         !matches!(self, Self::ZooKeeperHangs | Self::BothHang | Self::ZooKeeperGone)
+    }
+
+    /// Whether the group can be written at the end, and all acks are read before it.
+    fn copies(self) -> bool {
+        matches!(self, Self::Healthy | Self::ZooKeeperHangs | Self::ZooKeeperGone)
     }
 
     fn set(self) {
@@ -318,6 +324,11 @@ impl Scene {
             let left = proc::remains_at_both_ends(&sockets).len();
             (left == 0 || begun.elapsed() > Duration::from_secs(10)).then_some(left)
         });
+        if parts.copies() && exit.code.is_some() {
+            let group = format!("{}-kafka", conf.topology_name());
+            let copy = group::committed(&stack().kafka, &group, &topic.name, 0).map(|(offset, _)| offset);
+            assert_eq!(copy, Some(ACKED as i64), "the group answers, so it has the acked prefix");
+        }
         let (lost, duplicates) = second_life(&topic, &conf, &acked);
         Outcome { took: exit.took, code: exit.code, lost, duplicates, sockets, descriptors: 0, threads: 0 }
     }
