@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// How long Kafka or ZooKeeper may be away before it is an error.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long brokers may not know a topic: one that has just started may not have heard of it, nor any of a new one.
+const TOPIC_GRACE: Duration = Duration::from_secs(2);
+
 /// How often it is said again.
 const AGAIN: Duration = Duration::from_mins(1);
 
@@ -45,7 +48,8 @@ impl Troubles {
     pub fn note(&mut self, cause: Cause, reason: String, now: Instant) {
         let grace = match cause {
             Cause::Kafka | Cause::ZooKeeper | Cause::Log(_) | Cause::Leader(_) | Cause::Group => GRACE,
-            Cause::Topic(_) | Cause::Node(_) | Cause::GroupRefused => Duration::ZERO,
+            Cause::Topic(_) => TOPIC_GRACE,
+            Cause::Node(_) | Cause::GroupRefused => Duration::ZERO,
         };
         self.0.entry(cause).or_insert_with(|| Trouble { reason: String::new(), say_at: now + grace }).reason = reason;
     }
@@ -88,15 +92,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_has_ten_seconds_and_a_missing_topic_none() {
+    fn a_server_has_ten_seconds_and_a_missing_topic_two() {
         let (mut troubles, now) = (Troubles::default(), Instant::now());
         troubles.note(Cause::Kafka, "no answer".to_owned(), now);
         troubles.note(Cause::Topic("t".to_owned()), "no topic".to_owned(), now);
-        assert_eq!(troubles.due(now), ["no topic"]);
+        assert!(troubles.due(now + Duration::from_millis(1900)).is_empty());
+        assert_eq!(troubles.due(now + Duration::from_secs(2)), ["no topic"]);
         troubles.note(Cause::Kafka, "refused".to_owned(), now + Duration::from_secs(9));
         assert!(troubles.due(now + Duration::from_secs(9)).is_empty());
         assert_eq!(troubles.due(now + Duration::from_secs(10)), ["refused"]);
-        assert_eq!(troubles.due(now + Duration::from_secs(61)), ["no topic"]);
+        assert_eq!(troubles.due(now + Duration::from_secs(62)), ["no topic"]);
         assert_eq!(troubles.due(now + Duration::from_secs(70)), ["refused"]);
         troubles.note(Cause::ZooKeeper, "no session".to_owned(), now);
         troubles.clear(&Cause::Kafka);

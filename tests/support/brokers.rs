@@ -1,5 +1,7 @@
 //! A Kafka of several brokers: who leads what, and having it led by another one.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -79,11 +81,36 @@ pub fn group_coordinated_by(id: i32) -> String {
     if !leaders(GROUPS).contains(&id) {
         elect_preferred();
     }
-    let leaders = leaders(GROUPS);
-    assert!(leaders.contains(&id), "broker {id} coordinates nothing: {leaders:?}");
-    std::iter::repeat_with(|| unique("group"))
-        .find(|group| leaders[java_hash(group) as usize % leaders.len()] == id)
-        .expect("names without end")
+    // What one broker says of leaders may be of yesterday, just after a restart.
+    wait_for(&format!("a group coordinated by {id}"), || {
+        let leaders = leaders(GROUPS);
+        assert!(leaders.contains(&id), "broker {id} coordinates nothing: {leaders:?}");
+        let group = std::iter::repeat_with(|| unique("group"))
+            .find(|group| leaders[java_hash(group) as usize % leaders.len()] == id)
+            .expect("names without end");
+        stack().kafka_ports().into_iter().all(|port| coordinator(port, &group) == Some(id)).then_some(group)
+    })
+}
+
+/// Who coordinates a group, in the words of one broker: Kafka's own request, since a client asks any of them.
+fn coordinator(port: u16, group: &str) -> Option<i32> {
+    const FIND_COORDINATOR: [u8; 4] = [0, 10, 0, 2];
+    let mut request = FIND_COORDINATOR.to_vec();
+    // Correlation id, client id (none), the group with its length, and that it is a group.
+    request.extend([0, 0, 0, 1, 0xff, 0xff]);
+    request.extend((group.len() as u16).to_be_bytes());
+    request.extend(group.bytes().chain([0]));
+    let mut broker = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    broker.set_read_timeout(Some(QUESTION)).ok()?;
+    broker.write_all(&[&(request.len() as u32).to_be_bytes()[..], &request].concat()).ok()?;
+    // Length, correlation id, throttle time, error, length of its message.
+    let mut head = [0; 4 + 4 + 4 + 2 + 2];
+    broker.read_exact(&mut head).ok()?;
+    let message = i16::from_be_bytes([head[14], head[15]]).max(0);
+    let mut rest = vec![0; message as usize + 4];
+    broker.read_exact(&mut rest).ok()?;
+    let node: [u8; 4] = rest[message as usize..].try_into().expect("four bytes");
+    (head[12..14] == [0, 0]).then(|| i32::from_be_bytes(node))
 }
 
 /// `hashCode() & Integer.MAX_VALUE` of a Java string of ASCII.
