@@ -43,7 +43,13 @@ fn long_version() -> String {
     format!(
         "{}\nfeatures: {}\nlibrdkafka {} ({})",
         env!("CARGO_PKG_VERSION"),
-        if cfg!(feature = "ssl") { "ssl" } else { "none" },
+        if cfg!(feature = "ssl-vendored") {
+            "ssl (OpenSSL linked statically)"
+        } else if cfg!(feature = "ssl") {
+            "ssl"
+        } else {
+            "none"
+        },
         rdkafka::util::get_rdkafka_version().1,
         codecs.as_deref().unwrap_or("unknown"),
     )

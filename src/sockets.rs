@@ -6,9 +6,10 @@ use std::fmt;
 use procfs::ProcResult;
 use procfs::net::{TcpNetEntry, TcpState};
 use procfs::process::{FDTarget, Process};
+use serde::Serialize;
 
 /// How many sockets are in which state, by the kernel's names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SocketCount(BTreeMap<&'static str, usize>);
 
 impl SocketCount {

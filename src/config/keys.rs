@@ -79,6 +79,11 @@ pub const KEYS: &[Key] = &[
         "`[\"value\"]`",
         "What a tuple is made of: `topic partition offset timestamp key value headers header.NAME`. Their number must equal that of the declared output fields.",
     ),
+    key(
+        "stream.by.topic",
+        "all to `default`",
+        "Which topic's records go to which stream: a map of topic to stream, or `topic=stream` with commas between. A topic may be a regular expression that matches the whole name; a name wins over an expression. Each stream must be declared with as many fields as a tuple has.",
+    ),
     key("key.encoding", "`utf8`", "`utf8`, or `base64` (always)."),
     key("value.encoding", "`utf8`", "`utf8`, or `base64` (always). Header values go by it too."),
     key(
@@ -115,6 +120,11 @@ pub const KEYS: &[Key] = &[
         "50",
         "How long a `next` is held open for a record when nothing is in flight, in ms. 0 for several tasks in one executor.",
     ),
+    key(
+        "status.period.ms",
+        "0",
+        "How often the state is logged, in ms; 0 is never. The line is `status` and a JSON object: counters, lag, offsets of each partition, sockets by TCP state, memory.",
+    ),
     key("log.level", "`info`", "`error`, `warn`, `info`, `debug` or `trace`."),
     key("log.file", "none", "A file that gets every log line too, the last ones of a dying process included."),
     key("consumer.*", "", "Any librdkafka property, applied last."),
@@ -125,7 +135,6 @@ pub const NOT_YET: &[&str] = &[
     "topics.pattern",
     "tuple.tracking",
     "start.timestamp.ms",
-    "stream.by.topic",
     "max.records.per.second",
     "max.bytes.per.second",
     "zookeeper.path",

@@ -2,8 +2,10 @@
 
 pub mod keys;
 mod store;
+mod streams;
 mod values;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ pub use values::{ConfigError, Values, read_file};
 use crate::multilang::Context;
 use crate::offsets::{OffsetStore, Writer};
 use crate::spout::retry::Backoff;
-use crate::tuple::{Encoder, Encoding, Field, Undecodable};
+use crate::tuple::{Encoder, Encoding, Field, Stream, Undecodable};
 
 /// Everything the spout needs to know, valid.
 #[derive(Debug, Clone)]
@@ -37,12 +39,16 @@ pub struct SpoutConfig {
     pub backoff: Backoff,
     /// How records become tuples.
     pub encoder: Encoder,
+    /// The stream of each topic whose records do not go to `default`.
+    pub streams: BTreeMap<String, Stream>,
     /// Whether records without a value are passed over.
     pub skip_tombstones: bool,
     /// Whether the topology has ackers. Without them tuples carry no id, and a record is done when its reply is written.
     pub ackers: bool,
     /// How long an empty `next` may be held open.
     pub hold: Duration,
+    /// How often the state is logged, if at all.
+    pub status_period: Option<Duration>,
     /// Which log lines travel to Storm.
     pub log_level: tracing::Level,
     /// A file that gets the log lines too.
@@ -107,11 +113,11 @@ impl SpoutConfig {
         ];
         let tombstones = [("emit", false), ("skip", true)];
         let kafka = kafka(&values, context)?;
+        let streams = streams::streams(&values, &kafka.topics, context)?;
         Ok(Self {
             first_poll: first_poll(&values)?,
             store: store::store(&values, context, kafka.topics.len() == 1)?,
             writer: store::writer(&values)?,
-            kafka,
             mirror: values.one_of(
                 "kafka.spout.offsets.mirror.group",
                 true,
@@ -121,12 +127,16 @@ impl SpoutConfig {
             commit_period: values.millis("kafka.spout.offset.commit.period.ms", 2000, 10)?,
             limits: limits(&values)?,
             backoff: backoff(&values)?,
-            encoder: encoder(&values, context)?,
+            encoder: encoder(&values, &kafka.topics, &streams, context)?,
+            streams,
             skip_tombstones: values.one_of("kafka.spout.tombstones", false, &tombstones, &[])?,
             ackers: values.integer("topology.acker.executors", 1, 0..=i64::MAX)? > 0,
             hold: values.millis("kafka.spout.next.hold.ms", 50, 0)?,
+            status_period: Some(values.millis("kafka.spout.status.period.ms", 0, 0)?)
+                .filter(|period| !period.is_zero()),
             log_level: values.one_of("kafka.spout.log.level", tracing::Level::INFO, &level_words, &[])?,
             log_file: values.text("kafka.spout.log.file")?.map(PathBuf::from),
+            kafka,
         })
     }
 }
@@ -195,12 +205,17 @@ fn backoff(values: &Values<'_>) -> Result<Backoff, ConfigError> {
     })
 }
 
-fn encoder(values: &Values<'_>, context: &Context) -> Result<Encoder, ConfigError> {
+fn encoder(
+    values: &Values<'_>,
+    topics: &[String],
+    streams: &BTreeMap<String, Stream>,
+    context: &Context,
+) -> Result<Encoder, ConfigError> {
     let key = "kafka.spout.fields";
     let names = values.list(key)?.unwrap_or_else(|| vec!["value".to_owned()]);
     let fields: Result<Vec<Field>, String> = names.iter().map(|name| name.parse()).collect();
     let fields = fields.map_err(|problem| ConfigError::new(key, problem))?;
-    check_field_count(&names, context)?;
+    streams::check_field_count(&names, topics, streams, context)?;
     let encodings = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64)];
     let encodings_not_yet = ["hex", "latin1", "json"];
     let undecodable = [("replace", Undecodable::Replace), ("base64", Undecodable::Base64)];
@@ -216,27 +231,6 @@ fn encoder(values: &Values<'_>, context: &Context) -> Result<Encoder, ConfigErro
             &undecodable_not_yet,
         )?,
     })
-}
-
-/// A tuple with another number of values than the stream declares kills the worker at the first record.
-fn check_field_count(names: &[String], context: &Context) -> Result<(), ConfigError> {
-    let Some(declared) = &context.default_fields else {
-        let problem =
-            format!("component {:?} does not declare the stream \"default\", to which tuples go", context.component);
-        return Err(ConfigError::new("output fields", problem));
-    };
-    if declared.len() != names.len() {
-        let problem = format!(
-            "{} values a tuple ({}), but component {:?} declares {} output fields ({}) on stream \"default\"; make the numbers equal",
-            names.len(),
-            names.join(", "),
-            context.component,
-            declared.len(),
-            declared.join(", "),
-        );
-        return Err(ConfigError::new("kafka.spout.fields", problem));
-    }
-    Ok(())
 }
 
 fn topology_name(values: &Values<'_>) -> Result<String, ConfigError> {
@@ -264,7 +258,9 @@ mod tests {
             task_id: 3,
             task_index: 0,
             task_count: 1,
-            default_fields: Some(vec!["value".to_owned()]),
+            streams: [("default", &["value"][..]), ("orders", &["value"]), ("wide", &["key", "value"])]
+                .map(|(stream, fields)| (stream.to_owned(), fields.iter().map(|field| (*field).to_owned()).collect()))
+                .into(),
         }
     }
 

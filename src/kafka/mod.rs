@@ -13,5 +13,5 @@ pub use client::{Consumer, check_properties, open, open_for_group};
 pub use closing::{Closer, Closing, Work};
 pub use group::{GroupAnswer, GroupCommit, GroupError, GroupOffset};
 pub use metadata::{Answer, Ask, Committed, Metadata, NoPartitions, TopicPartitions, Watermarks};
-pub use partitions::{Polled, Queue};
+pub use partitions::{Polled, Queue, known_end};
 pub use start::{Start, Why, begin, stored_offset};

@@ -1,13 +1,16 @@
 //! The queue of one partition, split from the client.
 
+use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rdkafka::bindings as native;
+use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message as _};
-use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::client::{Consumer, SpoutContext};
 use crate::tuple::Record;
@@ -72,6 +75,25 @@ impl Queue {
             Some(Err(error)) => Polled::Error(error),
         }
     }
+}
+
+/// The next offset to be written to a partition, as librdkafka last heard in answer to a fetch: no call to a broker.
+/// With transactions it counts those that are still open, too.
+pub fn known_end(consumer: &Consumer, topic: &str, partition: i32) -> Option<i64> {
+    let topic = CString::new(topic).ok()?;
+    let (mut low, mut high) = (-1, -1);
+    // SAFETY: the client is alive as long as `consumer` is, the name is NUL-terminated, and both numbers are ours.
+    let error = unsafe {
+        native::rd_kafka_get_watermark_offsets(
+            consumer.client().native_ptr(),
+            topic.as_ptr(),
+            partition,
+            &raw mut low,
+            &raw mut high,
+        )
+    };
+    // Below 0 it is not known yet.
+    (error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
 /// The record in a message.

@@ -1,5 +1,6 @@
 //! The first document from the parent: where to leave the pid file, the configuration, and who we are.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -30,8 +31,8 @@ pub struct Context {
     pub task_index: usize,
     /// Number of tasks of the component.
     pub task_count: usize,
-    /// Declared output fields of the stream `default`; `None` if it is not declared.
-    pub default_fields: Option<Vec<String>>,
+    /// Declared streams and their output fields.
+    pub streams: BTreeMap<String, Vec<String>>,
 }
 
 /// A handshake that cannot be Storm's.
@@ -85,13 +86,14 @@ impl Context {
             .collect();
         ours.sort_unstable();
         let task_index = ours.binary_search(&task_id).map_err(|_| HandshakeError::Context("task->component"))?;
-        let default_fields = context
-            .get("stream->outputfields")
-            .and_then(|streams| streams.get("default"))
-            .and_then(Value::as_array)
-            .map(|fields| fields.iter().filter_map(|field| field.as_str().map(str::to_owned)).collect());
-        Ok(Self { component: component.to_owned(), task_id, task_index, task_count: ours.len(), default_fields })
+        let streams = context.get("stream->outputfields").and_then(Value::as_object).into_iter().flatten();
+        let streams = streams.map(|(stream, fields)| (stream.clone(), texts(fields))).collect();
+        Ok(Self { component: component.to_owned(), task_id, task_index, task_count: ours.len(), streams })
     }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +115,7 @@ mod tests {
         assert_eq!(handshake.pid_dir, Path::new("/tmp/pids"));
         let context = Context::read(&handshake.context).expect("context");
         assert_eq!((context.task_index, context.task_count), (1, 3));
-        assert_eq!(context.default_fields, Some(vec!["value".to_owned()]));
+        assert_eq!(context.streams, BTreeMap::from([("default".to_owned(), vec!["value".to_owned()])]));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::tracker::Acked;
 use crate::config::SpoutConfig;
 use crate::kafka::Polled;
 use crate::multilang::TupleId;
-use crate::tuple::Record;
+use crate::tuple::{Record, Stream};
 
 /// Emits in one reply. Storm acks inside an emit when it has no ackers, once per emit on its stack: it overflows near
 /// 1,400.
@@ -132,7 +132,7 @@ impl Flow {
         out: &mut Vec<u8>,
         filled: &mut Filled,
     ) {
-        let Slot { part, stage: Stage::Reading(queue), tracker, unreadable, .. } = slot else { return };
+        let Slot { part, stream, stage: Stage::Reading(queue), tracker, unreadable, .. } = slot else { return };
         for _ in 0..TURN {
             if !queue.may_have_records() || !self.has_room(filled, out.len() - begin, config) {
                 return;
@@ -163,12 +163,12 @@ impl Flow {
                 Polled::Record(message) => {
                     let id = TupleId { slot: part.slot, offset: message.offset() };
                     if config.ackers {
-                        let kept = self.keep(id, &message, config);
+                        let kept = self.keep(id, stream.as_ref(), &message, config);
                         out.extend_from_slice(self.kept.get(&kept));
                         tracker.emitted(id.offset, kept);
                         self.in_flight += 1;
                     } else {
-                        config.encoder.emit(None, &Record::from(&message), out);
+                        config.encoder.emit(None, stream.as_ref(), &Record::from(&message), out);
                         tracker.skipped(id.offset);
                     }
                     self.totals.emitted += 1;
@@ -191,9 +191,16 @@ impl Flow {
         }
     }
 
-    fn keep(&mut self, id: TupleId, message: &BorrowedMessage<'_>, config: &SpoutConfig) -> super::kept::Kept {
+    fn keep(
+        &mut self,
+        id: TupleId,
+        stream: Option<&Stream>,
+        message: &BorrowedMessage<'_>,
+        config: &SpoutConfig,
+    ) -> super::kept::Kept {
         let bytes = message.payload_len() + message.key_len();
-        self.kept.keep(bytes + bytes / 8 + 128, |frame| config.encoder.emit(Some(id), &Record::from(message), frame))
+        self.kept
+            .keep(bytes + bytes / 8 + 128, |frame| config.encoder.emit(Some(id), stream, &Record::from(message), frame))
     }
 
     fn has_room(&self, filled: &Filled, bytes: usize, config: &SpoutConfig) -> bool {

@@ -13,6 +13,7 @@ pub mod retry;
 mod run;
 mod slot;
 mod starts;
+mod status;
 mod tracker;
 mod trouble;
 
@@ -108,6 +109,8 @@ struct Timers {
     locate: Option<Instant>,
     /// The group's offsets that could not be had are asked for again.
     load: Option<Instant>,
+    /// The next status line, if there are any.
+    status: Option<Instant>,
 }
 
 impl Spout {
@@ -155,7 +158,14 @@ impl Spout {
             troubles: Troubles::default(),
             problems: Vec::new(),
             held: None,
-            timers: Timers { commit: now + config.commit_period, refresh: now, serve: now, locate: None, load: None },
+            timers: Timers {
+                commit: now + config.commit_period,
+                refresh: now,
+                serve: now,
+                locate: None,
+                load: None,
+                status: config.status_period.map(|period| now + period),
+            },
             config,
         };
         spout.refresh(now);
@@ -313,6 +323,10 @@ impl Spout {
         if self.closing == 0 && matches!(self.life, Life::Deactivated { reopen: true }) {
             self.reopen(now);
         }
+        if self.timers.status.is_some_and(|time| now >= time) {
+            self.timers.status = self.config.status_period.map(|period| now + period);
+            self.report_status();
+        }
         for problem in self.troubles.due(now) {
             self.problem(problem);
         }
@@ -350,7 +364,11 @@ impl Spout {
         }
         let held = self.held.into_iter().chain(self.held.and(self.flow.next_retry()));
         let draining = self.next_drain_step();
-        held.chain(self.timers.locate).chain(self.timers.load).chain(draining).fold(next, Instant::min)
+        held.chain(self.timers.locate)
+            .chain(self.timers.load)
+            .chain(self.timers.status)
+            .chain(draining)
+            .fold(next, Instant::min)
     }
 
     /// Without ackers a record is done when the pipe has taken its reply.

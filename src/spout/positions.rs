@@ -89,7 +89,8 @@ impl Spout {
             if let Some(slot) = self.slots.iter_mut().find(|slot| slot.is(&topic, partition)) {
                 slot.leader = leader;
             } else {
-                let slot = Slot::new(self.next_slot, topic, partition, leader);
+                let stream = self.config.streams.get(&*topic).cloned();
+                let slot = Slot::new(self.next_slot, topic, partition, leader, stream);
                 self.next_slot += 1;
                 new.push(slot.part.clone());
                 self.slots.push(slot);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::tracker::Tracker;
 use crate::kafka::Queue;
 use crate::offsets::{Broker, Commit, Part};
+use crate::tuple::Stream;
 
 /// A partition that is this task's, from the moment it is dealt to us until it leaves.
 pub struct Slot {
@@ -13,6 +14,8 @@ pub struct Slot {
     pub part: Part,
     /// Its leader when last asked.
     pub leader: Broker,
+    /// Where its tuples go; else to `default`.
+    pub stream: Option<Stream>,
     /// How far it is.
     pub stage: Stage,
     /// Its records on their way; meaningful once a start is known.
@@ -21,6 +24,8 @@ pub struct Slot {
     pub written: i64,
     /// The offset that the store was last asked to keep.
     pub asked: Option<i64>,
+    /// The offset that the store is known to have.
+    pub stored: Option<i64>,
     /// The offset that the consumer group is known to have.
     pub in_group: Option<i64>,
     /// It could not be read when last tried.
@@ -50,14 +55,16 @@ pub enum Stage {
 
 impl Slot {
     /// A partition whose stored offset is being read.
-    pub fn new(number: u32, topic: Arc<str>, partition: i32, leader: Broker) -> Self {
+    pub fn new(number: u32, topic: Arc<str>, partition: i32, leader: Broker, stream: Option<Stream>) -> Self {
         Self {
             part: Part { slot: number, topic, partition },
             leader,
+            stream,
             stage: Stage::Loading,
             tracker: Tracker::new(0),
             written: 0,
             asked: None,
+            stored: None,
             in_group: None,
             unreadable: false,
             blocked: None,

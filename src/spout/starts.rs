@@ -45,6 +45,7 @@ impl Spout {
             return;
         }
         self.troubles.clear(&Cause::Node(slot.name()));
+        slot.stored = stored.as_ref().map(|stored| stored.offset);
         match (slot.asked, stored) {
             // First time: whose commit it is decides whether it counts.
             (None, stored) => {
@@ -188,6 +189,7 @@ impl Spout {
     /// The store has an offset.
     pub(super) fn committed(&mut self, number: u32, offset: i64) {
         let Some(slot) = flow::find(&mut self.slots, number) else { return };
+        slot.stored = Some(offset);
         self.troubles.clear(&Cause::Node(slot.name()));
         if !matches!(slot.stage, Stage::Claiming) {
             return;

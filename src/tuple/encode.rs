@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Field, Record};
+use super::{Field, Record, Stream};
 use crate::multilang::TupleId;
 
 /// How bytes become a JSON string.
@@ -38,14 +38,18 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Appends a whole frame, `end` line included. Without an id Storm does not track the tuple.
-    pub fn emit(&self, id: Option<TupleId>, record: &Record<'_>, out: &mut Vec<u8>) {
+    /// Appends a whole frame, `end` line included. Without an id Storm does not track the tuple; without a stream it goes
+    /// to `default`.
+    pub fn emit(&self, id: Option<TupleId>, stream: Option<&Stream>, record: &Record<'_>, out: &mut Vec<u8>) {
         // need_task_ids is true unless said otherwise, and then a list of tasks comes back for each tuple.
         out.extend_from_slice(b"{\"command\":\"emit\",\"need_task_ids\":false,");
         if let Some(id) = id {
             out.extend_from_slice(b"\"id\":");
             id.write(out);
             out.push(b',');
+        }
+        if let Some(stream) = stream {
+            stream.write(out);
         }
         out.extend_from_slice(b"\"tuple\":[");
         for (index, field) in self.fields.iter().enumerate() {
@@ -184,17 +188,17 @@ mod tests {
 
     fn tuple(encoder: &Encoder, record: &Record<'_>) -> Value {
         let mut frame = Vec::new();
-        encoder.emit(Some(TupleId { slot: 0, offset: record.offset }), record, &mut frame);
+        encoder.emit(Some(TupleId { slot: 0, offset: record.offset }), None, record, &mut frame);
         read_back(&frame)["tuple"].clone()
     }
 
     #[test]
     fn the_frame_is_what_shell_spout_expects() {
         let mut frame = Vec::new();
-        encoder(&["value"]).emit(Some(TupleId { slot: 7, offset: 42 }), &record(Some(b"a\"b")), &mut frame);
-        encoder(&["value"]).emit(None, &record(Some(b"")), &mut frame);
+        encoder(&["value"]).emit(Some(TupleId { slot: 7, offset: 42 }), None, &record(Some(b"a\"b")), &mut frame);
+        encoder(&["value"]).emit(None, Some(&Stream::new("s\"1")), &record(Some(b"")), &mut frame);
         let expected = "{\"command\":\"emit\",\"need_task_ids\":false,\"id\":\"7:42\",\"tuple\":[\"a\\\"b\"]}\nend\n\
-                        {\"command\":\"emit\",\"need_task_ids\":false,\"tuple\":[\"\"]}\nend\n";
+                        {\"command\":\"emit\",\"need_task_ids\":false,\"stream\":\"s\\\"1\",\"tuple\":[\"\"]}\nend\n";
         assert_eq!(std::str::from_utf8(&frame).expect("UTF-8"), expected);
     }
 

@@ -2,9 +2,11 @@
 
 mod encode;
 mod fields;
+mod stream;
 
 pub use encode::{Encoder, Encoding, Undecodable};
 pub use fields::Field;
+pub use stream::Stream;
 
 /// One record, borrowed from the fetch buffer.
 #[derive(Clone, Copy)]

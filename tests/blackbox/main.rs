@@ -21,5 +21,7 @@ mod protocol;
 mod refusals;
 mod sockets;
 mod start;
+mod status;
+mod streams;
 mod unread;
 mod values;

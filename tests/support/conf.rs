@@ -12,6 +12,7 @@ use super::stack::stack;
 pub struct Conf {
     storm: Map<String, Value>,
     fields: Vec<String>,
+    streams: Map<String, Value>,
     task: i64,
     tasks: Vec<i64>,
 }
@@ -36,7 +37,7 @@ impl Conf {
             "kafka.spout.offset.commit.period.ms": 50,
         });
         let Value::Object(conf) = conf else { unreachable!("written above") };
-        Self { storm: conf, fields: vec!["value".to_owned()], task: 3, tasks: vec![3] }
+        Self { storm: conf, fields: vec!["value".to_owned()], streams: Map::new(), task: 3, tasks: vec![3] }
     }
 
     /// Sets any key of Storm's configuration.
@@ -59,6 +60,12 @@ impl Conf {
     /// The component's declared output fields.
     pub fn declare(mut self, fields: &[&str]) -> Self {
         self.fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        self
+    }
+
+    /// Declares one more stream, beside `default`.
+    pub fn stream(mut self, stream: &str, fields: &[&str]) -> Self {
+        self.streams.insert(stream.to_owned(), json!(fields));
         self
     }
 
@@ -94,12 +101,14 @@ impl Conf {
             self.tasks.iter().map(|task| (task.to_string(), json!("kafka"))).collect();
         components.insert("1".to_owned(), json!("__acker"));
         components.insert("99".to_owned(), json!("split"));
+        let mut streams = self.streams.clone();
+        streams.insert("default".to_owned(), json!(self.fields));
         let context = json!({
             "componentid": "kafka",
             "taskid": self.task,
             "task->component": components,
-            "streams": ["default"],
-            "stream->outputfields": {"default": self.fields},
+            "streams": streams.keys().collect::<Vec<_>>(),
+            "stream->outputfields": streams,
             "stream->target->grouping": {"default": {"split": {"type": "SHUFFLE"}}},
             "source->stream->grouping": {},
             "source->stream->fields": {},

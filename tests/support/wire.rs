@@ -44,6 +44,8 @@ impl Frames {
 pub struct Emit {
     /// Message id; Storm tracks the tuple if there is one.
     pub id: Option<Value>,
+    /// Stream; `default` if none is named.
+    pub stream: String,
     /// Values.
     pub tuple: Vec<Value>,
     /// The frame as it came.
@@ -100,7 +102,8 @@ impl Message {
             Some("emit") => {
                 assert_eq!(document["need_task_ids"], Value::Bool(false), "Storm would answer with task ids: {shown}");
                 let Value::Array(tuple) = document["tuple"].clone() else { panic!("no tuple: {shown}") };
-                Self::Emit(Emit { id: document.get("id").cloned(), tuple, frame })
+                let stream = document["stream"].as_str().unwrap_or("default").to_owned();
+                Self::Emit(Emit { id: document.get("id").cloned(), stream, tuple, frame })
             }
             _ => panic!("Storm knows no such command: {shown}"),
         }
