@@ -73,6 +73,7 @@ final class KafkaServer extends Server {
     @Override
     void prepare() throws IOException, InterruptedException {
         int controllerPort = quorum.port(nodeId);
+        Path data = dir().resolve(name() + "-data");
         List<String> lines = new ArrayList<>(List.of(
                 "process.roles=broker,controller",
                 "node.id=" + nodeId,
@@ -82,7 +83,7 @@ final class KafkaServer extends Server {
                 "controller.listener.names=CONTROLLER",
                 "inter.broker.listener.name=PLAINTEXT",
                 "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-                "log.dirs=" + dir().resolve(name() + "-data"),
+                "log.dirs=" + data,
                 "auto.create.topics.enable=false",
                 "unclean.leader.election.enable=false",
                 "offsets.topic.replication.factor=" + quorum.copies(),
@@ -98,6 +99,9 @@ final class KafkaServer extends Server {
         lines.addAll(properties);
         lines.add("");
         Files.writeString(config(), String.join("\n", lines));
+        if (Files.exists(data.resolve("meta.properties"))) {
+            return;
+        }
         runTool(List.of("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", quorum.clusterId(), "-c", config().toString()));
     }
 

@@ -8,6 +8,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** One server in a JVM of its own, with its own class path, directory and log file. */
 abstract class Server {
@@ -34,7 +37,7 @@ abstract class Server {
     /** Whether the server does its work, asked in its own protocol. An exception means: not yet. */
     abstract boolean isReady() throws IOException;
 
-    /** Writes configuration and formats storage, before the first start. */
+    /** Writes the configuration, which may have other ports than last time, and formats storage where there is none. */
     abstract void prepare() throws IOException, InterruptedException;
 
     final String name() {
@@ -51,6 +54,15 @@ abstract class Server {
 
     final String address() {
         return "127.0.0.1:" + port;
+    }
+
+    /** From the name of the one jar that fits. */
+    static String version(Path lib, String jar) throws IOException {
+        Pattern pattern = Pattern.compile(jar);
+        try (Stream<Path> files = Files.list(lib)) {
+            return files.map(file -> pattern.matcher(file.getFileName().toString())).filter(Matcher::matches)
+                    .map(matcher -> matcher.group(1)).findFirst().orElse("unknown");
+        }
     }
 
     final synchronized long pid() {
@@ -76,7 +88,8 @@ abstract class Server {
         }
     }
 
-    private boolean answers() {
+    /** {@link #isReady()} without the reason why not. */
+    final boolean answers() {
         try {
             return isReady();
         } catch (IOException e) {

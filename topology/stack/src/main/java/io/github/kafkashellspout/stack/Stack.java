@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.function.Function;
@@ -22,46 +23,26 @@ import java.util.stream.Stream;
 
 /**
  * A local Kafka and ZooKeeper for tests and demonstrations. Prints one JSON line when both are ready, obeys commands on
- * stdin, and stops all it started when stdin ends or it is told to.
+ * stdin, and stops all it started when stdin ends or it is told to. Detached it hears signals alone.
  */
 public final class Stack {
-    private static final String HELP = """
-            Starts a Kafka (KRaft) and a ZooKeeper, each in a JVM of its own, and prints one line when both answer:
-              {"kafka":"127.0.0.1:PORT","zookeeper":"127.0.0.1:PORT","dir":"DIR","pids":{"kafka":PID,"zookeeper":PID}}
-            Then it takes commands on stdin, one a line, and answers each with one JSON line:
-              stop|kill|start kafka|zookeeper     SIGTERM, SIGKILL, and the same ports and data again
-              freeze|thaw kafka|zookeeper         SIGSTOP, SIGCONT: a server that hangs, its sockets open
-            At the end of stdin, or at SIGTERM or SIGINT, both are stopped.
-
-            With --brokers N, N > 1, Kafka is N nodes, kafka-1 to kafka-N, each in a JVM of its own and each broker and
-            controller in one. They are told apart by these names in commands and pids; "kafka" lists all addresses with
-            commas between. Kafka's own topics have up to three copies. The controllers need more than half of the nodes:
-            of three, one at a time may be stopped, killed or frozen.
-
-            Options:
-              --dir DIR                where data and logs go; default: a temporary directory, removed at the end
-              --brokers N              1 to 9; default: 1
-              --kafka-port PORT        the first broker's, the others have the next ones; default: free ones
-              --zookeeper-port PORT    default: a free one
-              --broker-property K=V    a line of the broker's configuration; may come more than once
-              --kafka-lib DIR          Kafka's jars; default: topology/kafka/target/lib
-              --zookeeper-lib DIR      ZooKeeper's jars; default: topology/zookeeper/target/lib
-              --help
-            Exit codes: 0 stopped as told, 2 could not start, 64 wrong command line.""";
-
     private final Path dir;
     private final boolean removeDir;
     private final ZooKeeperServer zookeeper;
     private final List<KafkaServer> brokers;
+    private final StackOptions options;
+    /** Null unless detached. */
+    private StackState state;
 
-    private Stack(Options options) throws IOException {
+    private Stack(StackOptions options) throws IOException {
+        this.options = options;
         removeDir = options.dir == null;
         dir = removeDir ? Files.createTempDirectory("kafka-shell-spout-stack-") : Files.createDirectories(options.dir).toRealPath();
         zookeeper = new ZooKeeperServer(options.zookeeperLib, dir, portOr(options.zookeeperPort));
         brokers = brokers(options, dir);
     }
 
-    private static List<KafkaServer> brokers(Options options, Path dir) throws IOException {
+    private static List<KafkaServer> brokers(StackOptions options, Path dir) throws IOException {
         if (options.brokers == 1) {
             return List.of(new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties));
         }
@@ -76,16 +57,16 @@ public final class Stack {
 
     /** @param args see {@code --help} */
     public static void main(String[] args) throws InterruptedException {
-        Options options;
+        StackOptions options;
         try {
-            options = Options.parse(args);
+            options = StackOptions.parse(args);
         } catch (IllegalArgumentException e) {
             System.err.println("stack: " + e.getMessage() + "; see --help");
             System.exit(64);
             return;
         }
         if (options.help) {
-            System.out.println(HELP);
+            System.out.println(StackOptions.HELP);
             return;
         }
         Stack stack;
@@ -99,12 +80,31 @@ public final class Stack {
         // Also the way of SIGTERM and SIGINT; System.exit below runs it, too.
         Runtime.getRuntime().addShutdownHook(new Thread(stack::stop, "stop"));
         try {
-            stack.start();
-            stack.serve();
+            if (options.detached) {
+                stack.runDetached();
+            } else {
+                stack.start();
+                stack.serve();
+            }
         } catch (IOException e) {
             System.err.println("stack: " + e.getMessage());
             System.exit(2);
         }
+    }
+
+    private void runDetached() throws IOException, InterruptedException {
+        state = StackState.starting(dir);
+        state.write();
+        start();
+        state.put(brokers.get(0), Server.version(options.kafkaLib, "kafka_[0-9.]+-(.+)\\.jar"));
+        state.put(zookeeper, Server.version(options.zookeeperLib, "zookeeper-([0-9].*)\\.jar"));
+        state.write();
+        if (options.untilEndOf != 0) {
+            // One that is gone already has ended, too.
+            ProcessHandle.of(options.untilEndOf).ifPresent(process -> process.onExit().join());
+            System.exit(0);
+        }
+        new CountDownLatch(1).await();
     }
 
     private void start() throws IOException, InterruptedException {
@@ -145,9 +145,7 @@ public final class Stack {
 
     /** Data of an earlier run in the same directory is used again. */
     private static void prepareAndStart(Server server) throws IOException, InterruptedException {
-        if (!Files.exists(server.dir().resolve(server.name() + "-data"))) {
-            server.prepare();
-        }
+        server.prepare();
         server.start();
     }
 
@@ -203,6 +201,9 @@ public final class Stack {
             for (Server server : servers()) {
                 server.stop();
             }
+            if (state != null) {
+                state.delete();
+            }
             if (removeDir) {
                 remove(dir);
             }
@@ -226,10 +227,16 @@ public final class Stack {
         if (wanted == 0) {
             return freePort();
         }
+        checkFree(wanted);
+        return wanted;
+    }
+
+    /** An error that says who has the port. */
+    static void checkFree(int wanted) throws IOException {
         try (ServerSocket socket = new ServerSocket(wanted, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
+            assert socket.isBound();
         } catch (IOException e) {
-            throw new IOException("port " + wanted + " is taken: " + e.getMessage() + "; choose another one, or 0 for a free one", e);
+            throw new IOException("port " + wanted + " is taken by " + PortOwner.describe(wanted) + "; choose another one, or 0 for a free one", e);
         }
     }
 
@@ -258,70 +265,6 @@ public final class Stack {
             return Path.of(Stack.class.getProtectionDomain().getCodeSource().getLocation().toURI());
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
-        }
-    }
-
-    /** The command line. */
-    private static final class Options {
-        private Path dir;
-        private int kafkaPort;
-        private int zookeeperPort;
-        private int brokers = 1;
-        private final List<String> brokerProperties = new ArrayList<>();
-        private Path kafkaLib = module("kafka");
-        private Path zookeeperLib = module("zookeeper");
-        private boolean help;
-
-        private static Options parse(String[] args) {
-            Options options = new Options();
-            for (int i = 0; i < args.length; i++) {
-                String option = args[i];
-                if (option.equals("--help")) {
-                    options.help = true;
-                    continue;
-                }
-                if (i + 1 == args.length) {
-                    throw new IllegalArgumentException(option + " is unknown or needs a value");
-                }
-                options.set(option, args[++i]);
-            }
-            return options;
-        }
-
-        private void set(String option, String value) {
-            switch (option) {
-                case "--dir" -> dir = Path.of(value);
-                case "--brokers" -> brokers = number(value);
-                case "--kafka-port" -> kafkaPort = port(option, value);
-                case "--zookeeper-port" -> zookeeperPort = port(option, value);
-                case "--broker-property" -> brokerProperties.add(value);
-                case "--kafka-lib" -> kafkaLib = Path.of(value);
-                case "--zookeeper-lib" -> zookeeperLib = Path.of(value);
-                default -> throw new IllegalArgumentException("unknown option " + option);
-            }
-        }
-
-        private static int number(String value) {
-            if (!value.matches("[1-9]")) {
-                throw new IllegalArgumentException("--brokers: " + value + " is not 1 to 9");
-            }
-            return Integer.parseInt(value);
-        }
-
-        private static int port(String option, String value) {
-            try {
-                int port = Integer.parseInt(value);
-                if (port >= 0 && port <= 65535) {
-                    return port;
-                }
-            } catch (NumberFormatException e) {
-                // Falls through to the one message for both.
-            }
-            throw new IllegalArgumentException(option + ": " + value + " is no port");
-        }
-
-        private static Path module(String name) {
-            return ownCode().resolve("../../../" + name + "/target/lib").normalize();
         }
     }
 }
