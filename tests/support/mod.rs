@@ -5,6 +5,7 @@ pub mod conf;
 pub mod exit;
 pub mod group;
 pub mod kafka;
+pub mod local;
 pub mod parent;
 pub mod proc;
 pub mod proxy;
