@@ -10,10 +10,11 @@ import org.apache.storm.topology.OutputFieldsDeclarer;
 import org.apache.storm.tuple.Fields;
 
 /**
- * Runs the native spout as a Storm component: declares its output fields and carries its configuration, nothing more.
+ * Runs the native spout as a Storm component: declares its output fields and carries its configuration, nothing more. Workers
+ * of Storm 1.x run Java 8, so nothing newer is used.
  *
  * <pre>{@code
- * builder.setSpout("kafka", new KafkaShellSpout(List.of("sh", "launcher.sh"), "value")
+ * builder.setSpout("kafka", new KafkaShellSpout(Arrays.asList("sh", "launcher.sh"), "value")
  *     .with("kafka.spout.bootstrap.servers", "broker1:9092")
  *     .with("kafka.spout.topics", "clicks"), 4);
  * }</pre>
@@ -29,7 +30,7 @@ public class KafkaShellSpout extends ShellSpout implements IRichSpout {
      * @param outputFields one name for each entry of {@code kafka.spout.fields}
      */
     public KafkaShellSpout(List<String> command, String... outputFields) {
-        super(command.toArray(String[]::new));
+        super(command.toArray(new String[0]));
         this.outputFields = outputFields.clone();
     }
 

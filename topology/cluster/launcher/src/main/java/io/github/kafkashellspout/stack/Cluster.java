@@ -158,6 +158,7 @@ public final class Cluster {
     private String obey(List<String> words) throws IOException, InterruptedException {
         switch (words.get(0)) {
             case "submit" -> submit(words.subList(1, words.size()));
+            case "submit-jar" -> nimbus.runJar(Path.of(argument(words, 1)), argument(words, 2), words.subList(3, words.size()));
             case "kill-topology" -> command("kill_topology", argument(words, 1), "-w", argument(words, 2));
             case "rebalance" -> command("rebalance", argument(words, 1), "-w", "1", "-n", argument(words, 2), "-e",
                     SPOUT + "=" + argument(words, 3));

@@ -14,6 +14,7 @@ final class ClusterOptions {
                "pids":{"kafka":PID,"zookeeper":PID,"nimbus":PID,"supervisor":PID}}
             Then it takes commands on stdin, one a line, and answers each with one JSON line, "ok" or "error":
               submit NAME KEY=VALUE...                   the spout, component kafka, and a bolt that notes what it saw
+              submit-jar JAR MAIN ARGUMENT...            what `storm jar` does
               kill-topology NAME WAIT                    seconds between the spout's deactivation and its end
               rebalance NAME WORKERS EXECUTORS           executors of the spout
               deactivate NAME
