@@ -43,20 +43,16 @@ fn long_version() -> String {
     format!(
         "{}\nfeatures: {}\nlibrdkafka {} ({})",
         env!("CARGO_PKG_VERSION"),
-        features(),
+        if cfg!(feature = "ssl-vendored") {
+            "ssl (OpenSSL linked statically)"
+        } else if cfg!(feature = "ssl") {
+            "ssl"
+        } else {
+            "none"
+        },
         rdkafka::util::get_rdkafka_version().1,
         codecs.as_deref().unwrap_or("unknown"),
     )
-}
-
-fn features() -> &'static str {
-    if cfg!(feature = "ssl-vendored") {
-        "ssl-vendored"
-    } else if cfg!(feature = "ssl") {
-        "ssl"
-    } else {
-        "none"
-    }
 }
 
 #[cfg(test)]

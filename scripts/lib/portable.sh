@@ -48,7 +48,7 @@ build_portable() {
         fi
     done
     binary=$cache/build/$triple/release/kafka-shell-spout
-    manual=$cache/build/$triple/release/examples/manual
+    manual=("$cache/build/$triple/release/examples/manual")
 }
 
 # The newest glibc that a symbol of the program needs.

@@ -29,6 +29,7 @@ macro_rules! on_each_storm {
 mod bolts;
 mod cells;
 mod deaths;
+mod packaged;
 mod script;
 mod settings;
 #[path = "../support/cluster.rs"]

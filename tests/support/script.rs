@@ -1,7 +1,7 @@
 //! `launcher.sh` in a directory as Storm leaves it: nothing is executable.
 
 use std::fs::{Permissions, copy, create_dir, set_permissions, write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -44,11 +44,28 @@ impl Script {
         self
     }
 
+    /// Gives the resources to a user; others may read them, and write to `TMPDIR`.
+    pub fn is_owned_by(&self, user: u32) {
+        for file in ["", "kafka-shell-spout", "launcher.sh"] {
+            chown(self.resources().join(file), Some(user), Some(user)).expect("root may");
+        }
+        for (dir, mode) in [(self.dir.path().to_owned(), 0o755), (self.temporary(), 0o1777)] {
+            set_permissions(dir, Permissions::from_mode(mode)).expect("permissions");
+        }
+    }
+
+    /// `sh launcher.sh` among the system's own commands.
+    pub fn unchanged(&self) -> Command {
+        let mut command = Command::new("sh");
+        command.arg("launcher.sh").current_dir(self.resources()).env("TMPDIR", self.temporary());
+        command
+    }
+
     /// `sh launcher.sh`, as a worker runs it.
     pub fn command(&self) -> Command {
         let path = format!("{}:{}", self.commands().display(), std::env::var("PATH").expect("PATH"));
-        let mut command = Command::new("sh");
-        command.arg("launcher.sh").current_dir(self.resources()).env("PATH", path).env("TMPDIR", self.temporary());
+        let mut command = self.unchanged();
+        command.env("PATH", path);
         command
     }
 
