@@ -27,17 +27,25 @@ final class KafkaServer extends Server {
     private final int nodeId;
     private final Quorum quorum;
     private final List<String> properties;
+    /** May be null. */
+    private final SecureListeners secure;
 
-    /** The only node. */
-    KafkaServer(Path lib, Path dir, int port, int controllerPort, List<String> properties) {
-        this("kafka", 1, lib, dir, port, new Quorum(newClusterId(), List.of(controllerPort)), properties);
+    /**
+     * The only node.
+     *
+     * @param secure more listeners; null for none
+     */
+    KafkaServer(Path lib, Path dir, int port, int controllerPort, List<String> properties, SecureListeners secure) {
+        this("kafka", 1, lib, dir, port, new Quorum(newClusterId(), List.of(controllerPort)), properties, secure);
     }
 
-    private KafkaServer(String name, int nodeId, Path lib, Path dir, int port, Quorum quorum, List<String> properties) {
+    private KafkaServer(String name, int nodeId, Path lib, Path dir, int port, Quorum quorum, List<String> properties,
+            SecureListeners secure) {
         super(name, lib, dir, port);
         this.nodeId = nodeId;
         this.quorum = quorum;
         this.properties = properties;
+        this.secure = secure;
     }
 
     /** As many nodes as ports, {@code kafka-1} and so on; none is ready before most of them run. */
@@ -46,7 +54,7 @@ final class KafkaServer extends Server {
         List<KafkaServer> nodes = new ArrayList<>();
         for (int port : ports) {
             int id = nodes.size() + 1;
-            nodes.add(new KafkaServer("kafka-" + id, id, lib, dir, port, quorum, properties));
+            nodes.add(new KafkaServer("kafka-" + id, id, lib, dir, port, quorum, properties, null));
         }
         return nodes;
     }
@@ -72,17 +80,23 @@ final class KafkaServer extends Server {
 
     @Override
     void prepare() throws IOException, InterruptedException {
-        int controllerPort = quorum.port(nodeId);
         Path data = dir().resolve(name() + "-data");
+        List<String> advertised = new ArrayList<>(List.of("PLAINTEXT://127.0.0.1:" + port()));
+        List<String> protocols = new ArrayList<>(List.of("PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT"));
+        if (secure != null) {
+            secure.prepare();
+            advertised.addAll(secure.addresses());
+            protocols.addAll(secure.protocols());
+        }
         List<String> lines = new ArrayList<>(List.of(
                 "process.roles=broker,controller",
                 "node.id=" + nodeId,
                 "controller.quorum.voters=" + quorum.voters(),
-                "listeners=PLAINTEXT://127.0.0.1:" + port() + ",CONTROLLER://127.0.0.1:" + controllerPort,
-                "advertised.listeners=PLAINTEXT://127.0.0.1:" + port(),
+                "listeners=" + String.join(",", advertised) + ",CONTROLLER://127.0.0.1:" + quorum.port(nodeId),
+                "advertised.listeners=" + String.join(",", advertised),
                 "controller.listener.names=CONTROLLER",
                 "inter.broker.listener.name=PLAINTEXT",
-                "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                "listener.security.protocol.map=" + String.join(",", protocols),
                 "log.dirs=" + data,
                 "auto.create.topics.enable=false",
                 "unclean.leader.election.enable=false",
@@ -96,13 +110,18 @@ final class KafkaServer extends Server {
                 "group.initial.rebalance.delay.ms=0",
                 "message.max.bytes=" + MAX_RECORD_BYTES,
                 "replica.fetch.max.bytes=" + MAX_RECORD_BYTES));
+        List<String> format = new ArrayList<>(List.of("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", quorum.clusterId(),
+                "-c", config().toString()));
+        if (secure != null) {
+            lines.addAll(secure.properties());
+            format.addAll(secure.formatArguments());
+        }
         lines.addAll(properties);
         lines.add("");
         Files.writeString(config(), String.join("\n", lines));
-        if (Files.exists(data.resolve("meta.properties"))) {
-            return;
+        if (!Files.exists(data.resolve("meta.properties"))) {
+            runTool(format);
         }
-        runTool(List.of("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", quorum.clusterId(), "-c", config().toString()));
     }
 
     @Override

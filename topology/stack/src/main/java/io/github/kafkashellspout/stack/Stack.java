@@ -31,6 +31,8 @@ public final class Stack {
     private final ZooKeeperServer zookeeper;
     private final List<KafkaServer> brokers;
     private final StackOptions options;
+    /** May be null. */
+    private final SecureListeners secure;
     /** Null unless detached. */
     private StackState state;
 
@@ -39,12 +41,15 @@ public final class Stack {
         removeDir = options.dir == null;
         dir = removeDir ? Files.createTempDirectory("kafka-shell-spout-stack-") : Files.createDirectories(options.dir).toRealPath();
         zookeeper = new ZooKeeperServer(options.zookeeperLib, dir, portOr(options.zookeeperPort));
-        brokers = brokers(options, dir);
+        List<Integer> securePorts = freePorts(2);
+        secure = options.tls ? new SecureListeners(dir.resolve("tls"), securePorts.get(0), securePorts.get(1)) : null;
+        brokers = brokers(options);
     }
 
-    private static List<KafkaServer> brokers(StackOptions options, Path dir) throws IOException {
+    private List<KafkaServer> brokers(StackOptions options) throws IOException {
         if (options.brokers == 1) {
-            return List.of(new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties));
+            return List.of(new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties,
+                    secure));
         }
         List<Integer> free = freePorts(2 * options.brokers);
         List<Integer> ports = new ArrayList<>();
@@ -127,6 +132,7 @@ public final class Stack {
         }
         System.out.println("{\"kafka\":" + Json.quote(joined(brokers, Server::address))
                 + ",\"zookeeper\":" + Json.quote(zookeeper.address())
+                + (secure == null ? "" : secure.json())
                 + ",\"dir\":" + Json.quote(dir.toString())
                 + ",\"pids\":{" + joined(servers(), server -> Json.quote(server.name()) + ":" + server.pid()) + "}}");
         System.out.flush();

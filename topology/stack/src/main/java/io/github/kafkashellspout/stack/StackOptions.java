@@ -25,6 +25,11 @@ final class StackOptions {
               --brokers N              1 to 9; default: 1
               --kafka-port PORT        the first broker's, the others have the next ones; default: free ones
               --zookeeper-port PORT    default: a free one
+              --tls                    two more listeners of the one broker; the line has then, too
+                                       "kafkaTls":"127.0.0.1:PORT","kafkaSasl":"127.0.0.1:PORT","tlsDir":"DIR"
+                                       with the addresses for clients with a certificate and for the user spout, password
+                                       spout-secret, by SCRAM-SHA-256, and where certificates are: ca.pem, client.pem,
+                                       client.key, client.p12 (password client-secret); other-ca.pem has signed nothing
               --broker-property K=V    a line of the broker's configuration; may come more than once
               --kafka-lib DIR          Kafka's jars; default: topology/kafka/target/lib
               --zookeeper-lib DIR      ZooKeeper's jars; default: topology/zookeeper/target/lib
@@ -41,6 +46,7 @@ final class StackOptions {
     final List<String> brokerProperties = new ArrayList<>();
     Path kafkaLib = module("kafka");
     Path zookeeperLib = module("zookeeper");
+    boolean tls;
     boolean detached;
     long untilEndOf;
     boolean help;
@@ -51,6 +57,7 @@ final class StackOptions {
             String option = args[i];
             switch (option) {
                 case "--help" -> options.help = true;
+                case "--tls" -> options.tls = true;
                 case "--detached" -> options.detached = true;
                 default -> {
                     if (i + 1 == args.length) {
@@ -62,6 +69,9 @@ final class StackOptions {
         }
         if (options.detached && (options.dir == null || options.brokers != 1)) {
             throw new IllegalArgumentException("--detached needs --dir, and has one broker");
+        }
+        if (options.tls && options.brokers > 1) {
+            throw new IllegalArgumentException("--tls is for one broker");
         }
         return options;
     }

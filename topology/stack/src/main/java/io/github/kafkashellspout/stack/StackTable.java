@@ -24,7 +24,7 @@ final class StackTable {
         int kafkaPort = isReady ? state.port("kafka") : options.kafkaPort;
         int zookeeperPort = isReady ? state.port("zookeeper") : options.zookeeperPort;
         // No jars are needed to ask.
-        add(new KafkaServer(dir, dir, kafkaPort, 0, List.of()), isReady ? state : null, isUp);
+        add(new KafkaServer(dir, dir, kafkaPort, 0, List.of(), null), isReady ? state : null, isUp);
         add(new ZooKeeperServer(dir, dir, zookeeperPort), isReady ? state : null, isUp);
         if (!isUp) {
             remarks.add("It is not up. Start it with: scripts/stack up");

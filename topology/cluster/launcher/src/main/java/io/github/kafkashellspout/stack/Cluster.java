@@ -24,6 +24,7 @@ import java.util.stream.Stream;
  */
 public final class Cluster {
     private static final String SPOUT = "kafka";
+    private static final String FLUX = "org.apache.storm.flux.Flux";
 
     private final ClusterOptions options;
     private final Path dir;
@@ -35,17 +36,21 @@ public final class Cluster {
     private final StormDaemon supervisor;
     private final String kafka;
     private final String zookeeper;
+    /** May be null. */
+    private final SecureListeners secure;
     private final List<Integer> slots;
 
     private Cluster(ClusterOptions options) throws IOException {
         this.options = options;
         removeDir = options.dir == null;
         dir = removeDir ? Files.createTempDirectory("kafka-shell-spout-cluster-") : Files.createDirectories(options.dir).toRealPath();
-        List<Integer> ports = Ports.free(5 + options.slots);
-        slots = ports.subList(5, ports.size());
+        List<Integer> ports = Ports.free(7 + options.slots);
+        slots = ports.subList(7, ports.size());
         Path topology = ClusterOptions.topologyDir();
+        secure = options.tls ? new SecureListeners(dir.resolve("tls"), ports.get(5), ports.get(6)) : null;
         if (options.kafka == null) {
-            add(new KafkaServer(topology.resolve("kafka/target/lib"), dir, ports.get(0), ports.get(1), List.of()));
+            add(new KafkaServer(topology.resolve("kafka/target/lib"), dir, ports.get(0), ports.get(1), List.of(),
+                    secure));
         }
         if (options.zookeeper == null) {
             add(new ZooKeeperServer(topology.resolve("zookeeper/target/lib"), dir, ports.get(2)));
@@ -101,6 +106,7 @@ public final class Cluster {
         together(List.of(nimbus, supervisor));
         System.out.println("{\"kafka\":" + Json.quote(kafka) + ",\"zookeeper\":" + Json.quote(zookeeper)
                 + ",\"nimbus\":" + Json.quote(nimbus.address()) + ",\"storm\":" + Json.quote(options.storm.number())
+                + (secure == null ? "" : secure.json())
                 + ",\"dir\":" + Json.quote(dir.toString()) + ",\"pids\":" + pids() + "}");
         System.out.flush();
     }
@@ -159,6 +165,7 @@ public final class Cluster {
         switch (words.get(0)) {
             case "submit" -> submit(words.subList(1, words.size()));
             case "submit-jar" -> nimbus.runJar(Path.of(argument(words, 1)), argument(words, 2), words.subList(3, words.size()));
+            case "flux" -> flux(argument(words, 1), argument(words, 2));
             case "kill-topology" -> command("kill_topology", argument(words, 1), "-w", argument(words, 2));
             case "rebalance" -> command("rebalance", argument(words, 1), "-w", "1", "-n", argument(words, 2), "-e",
                     SPOUT + "=" + argument(words, 3));
@@ -177,12 +184,21 @@ public final class Cluster {
     }
 
     private void submit(List<String> arguments) throws IOException, InterruptedException {
-        Path jar = dir.resolve("topology.jar");
+        Path jar = jar("topology.jar", options.storm.topologyJar(ClusterOptions.topologyDir()));
+        nimbus.runJar(jar, TopologyJar.MAIN, arguments);
+    }
+
+    private void flux(String yaml, String properties) throws IOException, InterruptedException {
+        nimbus.runJar(jar("flux.jar", options.fluxJar()), FLUX, List.of("--remote", "--filter", properties, yaml));
+    }
+
+    /** One for all topologies of the kind. */
+    private Path jar(String name, Path classes) throws IOException {
+        Path jar = dir.resolve(name);
         if (!Files.exists(jar)) {
-            Path classes = options.storm.topologyJar(ClusterOptions.topologyDir());
             TopologyJar.make(jar, classes, options.launcherScript(), options.spoutProgram());
         }
-        nimbus.runJar(jar, TopologyJar.MAIN, arguments);
+        return jar;
     }
 
     private void command(String name, String... arguments) throws IOException, InterruptedException {

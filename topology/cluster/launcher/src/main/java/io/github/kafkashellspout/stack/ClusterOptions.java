@@ -15,6 +15,8 @@ final class ClusterOptions {
             Then it takes commands on stdin, one a line, and answers each with one JSON line, "ok" or "error":
               submit NAME KEY=VALUE...                   the spout, component kafka, and a bolt that notes what it saw
               submit-jar JAR MAIN ARGUMENT...            what `storm jar` does
+              flux YAML PROPERTIES                       what "storm jar TOPOLOGY.jar org.apache.storm.flux.Flux --remote
+                                                         --filter PROPERTIES YAML" does; the jar is Flux and the spout
               kill-topology NAME WAIT                    seconds between the spout's deactivation and its end
               rebalance NAME WORKERS EXECUTORS           executors of the spout
               deactivate NAME
@@ -29,6 +31,7 @@ final class ClusterOptions {
             Options:
               --storm VERSION        2.8.3 (default) or 1.1.3
               --dir DIR              where data and logs go; default: a temporary directory, removed at the end
+              --tls                  Kafka has listeners with TLS, too, as Stack --help tells
               --kafka HOST:PORT      use this one and start none
               --zookeeper HOST:PORT  the same
               --spout PROGRAM        what goes into the topology's jar; default: target/release or else target/debug
@@ -42,6 +45,7 @@ final class ClusterOptions {
     String zookeeper;
     Path spout;
     int slots = 4;
+    boolean tls;
     boolean help;
 
     static ClusterOptions parse(String[] args) {
@@ -51,10 +55,17 @@ final class ClusterOptions {
                 options.help = true;
                 continue;
             }
+            if (args[i].equals("--tls")) {
+                options.tls = true;
+                continue;
+            }
             if (i + 1 == args.length) {
                 throw new IllegalArgumentException(args[i] + " is unknown or needs a value");
             }
             options.set(args[i], args[++i]);
+        }
+        if (options.tls && options.kafka != null) {
+            throw new IllegalArgumentException("--tls is for a Kafka that is started here, not for one of --kafka");
         }
         return options;
     }
@@ -93,6 +104,11 @@ final class ClusterOptions {
         Path target = topologyDir().resolve("../target").normalize();
         Path release = target.resolve("release/kafka-shell-spout");
         return Files.exists(release) ? release : target.resolve("debug/kafka-shell-spout");
+    }
+
+    /** Storm's Flux with all that it needs. */
+    Path fluxJar() {
+        return topologyDir().resolve("flux/target/lib/flux-core.jar");
     }
 
     Path launcherScript() {
