@@ -1,12 +1,15 @@
 //! The librdkafka clients of the process: one that reads, and one for the group's offsets.
 
+use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 
+use super::reason::LastError;
 use crate::config::{ConfigError, KafkaConfig};
 
 /// A client. It never subscribes: partitions are assigned to it, so nobody joins the group.
@@ -15,13 +18,13 @@ pub type Consumer = BaseConsumer<SpoutContext>;
 /// librdkafka's callbacks; called on the thread that polls the client.
 #[derive(Debug, Default)]
 pub struct SpoutContext {
-    last_error: Mutex<Option<String>>,
+    last_error: Mutex<LastError>,
 }
 
 impl SpoutContext {
-    /// What librdkafka said last about a broker: why a call failed is often only there.
+    /// What librdkafka said lately about a broker: why a call failed is often only there.
     pub fn last_error(&self) -> Option<String> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).text()
     }
 }
 
@@ -43,7 +46,8 @@ impl ClientContext for SpoutContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!("librdkafka: {error}: {reason}");
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        last.note(error.rdkafka_error_code(), reason, Instant::now());
     }
 }
 
@@ -58,6 +62,18 @@ const RESERVED: &[(&str, &str)] = &[
     ("enable.auto.commit", "kafka.spout.processing.guarantee"),
     ("enable.auto.offset.store", "kafka.spout.processing.guarantee"),
 ];
+
+/// Properties that name files, which are read when a client is made; a word instead of a path is [`PROBE`].
+const FILES: &[&str] = &[
+    "ssl.ca.location",
+    "ssl.certificate.location",
+    "ssl.crl.location",
+    "ssl.key.location",
+    "ssl.keystore.location",
+];
+
+/// Where the system has its authorities.
+const PROBE: &str = "probe";
 
 const IDLE: &str = "connections.max.idle.ms";
 
@@ -114,14 +130,49 @@ pub fn check_properties(config: &KafkaConfig) -> Result<(), ConfigError> {
             ));
         }
     }
-    match properties(config).create_native_config() {
-        Ok(_) => Ok(()),
+    let client = properties(config);
+    match client.create_native_config() {
+        Ok(_) => {}
         Err(KafkaError::ClientConfig(_, description, name, _)) => {
-            Err(ConfigError::new(format!("kafka.spout.consumer.{name}"), format!("librdkafka: {description}")))
+            let problem = format!("librdkafka: {description}");
+            return Err(ConfigError::new(format!("kafka.spout.consumer.{name}"), problem));
+        }
+        Err(error) => return Err(ConfigError::new("kafka.spout.consumer.*", error.to_string())),
+    }
+    if config.properties.is_empty() {
+        return Ok(());
+    }
+    for (name, path) in config.properties.iter().filter(|(name, _)| FILES.contains(&name.as_str())) {
+        // Of a file that is not there librdkafka says that there was an error in the system's library.
+        if path != PROBE
+            && let Err(error) = File::open(path)
+        {
+            return Err(ConfigError::new(format!("kafka.spout.consumer.{name}"), format!("{path}: {error}")));
+        }
+    }
+    // Properties that exclude each other and certificates that cannot be read are found only when a client is made.
+    // Without brokers it connects to nobody, and without a group it is closed at once.
+    let mut alone = client;
+    for name in ["bootstrap.servers", "group.id"] {
+        alone.remove(name);
+    }
+    match alone.create_with_context::<_, BaseConsumer<Silent>>(Silent) {
+        Ok(_) => Ok(()),
+        Err(KafkaError::ClientCreation(reason)) => {
+            Err(ConfigError::new("kafka.spout.consumer.*", format!("librdkafka: {reason}")))
         }
         Err(error) => Err(ConfigError::new("kafka.spout.consumer.*", error.to_string())),
     }
 }
+
+/// The context of a client that is never used.
+struct Silent;
+
+impl ClientContext for Silent {
+    fn log(&self, _: RDKafkaLogLevel, _: &str, _: &str) {}
+}
+
+impl ConsumerContext for Silent {}
 
 /// Opens the client that reads. It connects behind this call.
 ///

@@ -7,6 +7,7 @@ mod group;
 mod headers;
 mod metadata;
 mod partitions;
+mod reason;
 mod start;
 
 pub use client::{Consumer, check_properties, open, open_for_group};

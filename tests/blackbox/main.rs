@@ -23,5 +23,6 @@ mod sockets;
 mod start;
 mod status;
 mod streams;
+mod tls;
 mod unread;
 mod values;

@@ -30,6 +30,7 @@ mod bolts;
 mod cells;
 mod deaths;
 mod packaged;
+mod flux;
 mod script;
 mod settings;
 #[path = "../support/cluster.rs"]

@@ -49,6 +49,8 @@ pub struct Cluster {
     pub zookeeper: String,
     /// Everything the cluster writes is below.
     pub dir: PathBuf,
+    /// What the launcher said when all was ready.
+    ready: Value,
     launcher: Mutex<Launcher>,
 }
 
@@ -75,7 +77,7 @@ pub struct Worker {
 /// Storm 2.8.3; all tests share it.
 pub fn cluster() -> &'static Cluster {
     static CLUSTER: LazyLock<Result<Cluster, String>> =
-        LazyLock::new(|| Cluster::start(&["--storm", "2.8.3", "--slots", SLOTS]));
+        LazyLock::new(|| Cluster::start(&["--storm", "2.8.3", "--slots", SLOTS, "--tls"]));
     started(&CLUSTER)
 }
 
@@ -124,10 +126,12 @@ impl Cluster {
         let line = launcher.lines.recv_timeout(START_LIMIT).map_err(|_| "its launcher said nothing; see above")?;
         let ready: Value = serde_json::from_str(&line).map_err(|_| format!("the launcher said {line:?}"))?;
         let text = |key: &str| ready[key].as_str().map(str::to_owned).ok_or(format!("no {key:?} in {line}"));
+        let (kafka, zookeeper, dir) = (text("kafka")?, text("zookeeper")?, text("dir")?.into());
         Ok(Self {
-            kafka: text("kafka")?,
-            zookeeper: text("zookeeper")?,
-            dir: text("dir")?.into(),
+            kafka,
+            zookeeper,
+            dir,
+            ready,
             launcher: Mutex::new(launcher),
         })
     }
@@ -162,6 +166,28 @@ impl Cluster {
             children: worker["children"].as_array().expect("a list").iter().map(pid).collect(),
         };
         answer["workers"].as_array().expect("a list").iter().map(worker).collect()
+    }
+
+    /// Those of one topology, by its name.
+    pub fn workers_of(&self, topology: &str) -> Vec<Worker> {
+        let id = format!("{topology}-");
+        self.workers().into_iter().filter(|worker| worker.topology.starts_with(&id)).collect()
+    }
+
+    /// The log of each worker that a topology has had, by the topology's name.
+    pub fn worker_logs(&self, topology: &str) -> Vec<(PathBuf, String)> {
+        let artifacts = self.dir.join("storm/logs/workers-artifacts");
+        let id = format!("{topology}-");
+        let topologies = std::fs::read_dir(artifacts).into_iter().flatten().flatten();
+        let own = topologies.filter(|dir| dir.file_name().to_string_lossy().starts_with(&id));
+        let ports = own.flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten().flatten());
+        let logs = ports.map(|port| port.path().join("worker.log"));
+        logs.map(|log| (log.clone(), std::fs::read_to_string(log).unwrap_or_default())).collect()
+    }
+
+    /// What the launcher said of its Kafka with TLS, for example `kafkaTls`.
+    pub fn told(&self, key: &str) -> &str {
+        self.ready[key].as_str().unwrap_or_else(|| panic!("no {key:?} in {}", self.ready))
     }
 
     /// Where the supervisor keeps pid files and extracted jars.

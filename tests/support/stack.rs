@@ -18,6 +18,8 @@ pub struct Stack {
     pub kafka: String,
     /// ZooKeeper, `host:port`.
     pub zookeeper: String,
+    /// What the launcher said when all was ready.
+    ready: Value,
     /// The launcher's commands and answers. It stops everything when its stdin closes, and that it does with this
     /// process, however it ends.
     launcher: Mutex<(ChildStdin, Receiver<String>)>,
@@ -63,6 +65,25 @@ impl Stack {
         if answer.starts_with("{\"ok\"") { Ok(()) } else { Err(answer) }
     }
 
+    /// The listener for clients with a certificate.
+    pub fn tls(&self) -> &str {
+        self.told("kafkaTls")
+    }
+
+    /// The listener for clients with a password, with TLS, too.
+    pub fn sasl(&self) -> &str {
+        self.told("kafkaSasl")
+    }
+
+    /// A file that the launcher made for clients of the two.
+    pub fn certificate(&self, name: &str) -> String {
+        format!("{}/{name}", self.told("tlsDir"))
+    }
+
+    fn told(&self, key: &str) -> &str {
+        self.ready[key].as_str().unwrap_or_else(|| panic!("no {key:?} in {}", self.ready))
+    }
+
     /// Port of ZooKeeper.
     pub fn zookeeper_port(&self) -> u16 {
         port(&self.zookeeper)
@@ -74,11 +95,12 @@ pub fn port(address: &str) -> u16 {
     address.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("host:port")
 }
 
-/// The stack; all tests share it, so each one uses topics and paths of its own. Its Kafka forbids what an ACL forbids.
+/// The stack; all tests share it, so each one uses topics and paths of its own. Its Kafka forbids what an ACL forbids,
+/// and has listeners with TLS, too.
 pub fn stack() -> &'static Stack {
     let authorizer = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer";
     let otherwise = "allow.everyone.if.no.acl.found=true";
-    stack_with(&["--broker-property", authorizer, "--broker-property", otherwise])
+    stack_with(&["--tls", "--broker-property", authorizer, "--broker-property", otherwise])
 }
 
 /// The same, for whoever is first to ask: the launcher's options count then.
@@ -129,7 +151,7 @@ fn start(arguments: &[&str]) -> Result<Stack, String> {
         .map_err(|_| format!("the launcher {} said {line:?} instead of where the servers are", jar.display()))?;
     let address = |server: &str| ready[server].as_str().map(str::to_owned).ok_or(format!("no {server:?} in {line}"));
     let (kafka, zookeeper) = (address("kafka")?, address("zookeeper")?);
-    Ok(Stack { kafka, zookeeper, launcher: Mutex::new((stdin, lines)) })
+    Ok(Stack { kafka, zookeeper, ready, launcher: Mutex::new((stdin, lines)) })
 }
 
 fn launcher() -> Result<PathBuf, String> {

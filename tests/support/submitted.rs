@@ -206,8 +206,7 @@ impl<'a> Submitted<'a> {
 
     /// Its workers that live now.
     pub fn workers(&self) -> Vec<Worker> {
-        let id = format!("{}-", self.name);
-        self.cluster.workers().into_iter().filter(|worker| worker.topology.starts_with(&id)).collect()
+        self.cluster.workers_of(&self.name)
     }
 
     /// Waits for one worker with one child.
@@ -245,15 +244,8 @@ impl<'a> Submitted<'a> {
 
     /// The end of the workers' logs, for the message of a test that fails.
     fn log_tail(&self) -> String {
-        let artifacts = self.cluster.dir.join("storm/logs/workers-artifacts");
-        let id = format!("{}-", self.name);
-        let topologies = std::fs::read_dir(artifacts).into_iter().flatten().flatten();
-        let own = topologies.filter(|dir| dir.file_name().to_string_lossy().starts_with(&id));
-        let ports = own.flat_map(|dir| std::fs::read_dir(dir.path()).into_iter().flatten().flatten());
         let mut tail = String::new();
-        for port in ports {
-            let log = port.path().join("worker.log");
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
+        for (log, text) in self.cluster.worker_logs(&self.name) {
             let lines: Vec<&str> = text.lines().collect();
             let last = lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n  ");
             tail.extend(["\n", &log.display().to_string(), ":\n  ", &last]);
