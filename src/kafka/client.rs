@@ -9,7 +9,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 
-use super::reason::LastError;
+use super::reason::{LastError, advice};
 use crate::config::{ConfigError, KafkaConfig};
 
 /// A client. It never subscribes: partitions are assigned to it, so nobody joins the group.
@@ -64,13 +64,8 @@ const RESERVED: &[(&str, &str)] = &[
 ];
 
 /// Properties that name files, which are read when a client is made; a word instead of a path is [`PROBE`].
-const FILES: &[&str] = &[
-    "ssl.ca.location",
-    "ssl.certificate.location",
-    "ssl.crl.location",
-    "ssl.key.location",
-    "ssl.keystore.location",
-];
+const FILES: &[&str] =
+    &["ssl.ca.location", "ssl.certificate.location", "ssl.crl.location", "ssl.key.location", "ssl.keystore.location"];
 
 /// Where the system has its authorities.
 const PROBE: &str = "probe";
@@ -159,7 +154,8 @@ pub fn check_properties(config: &KafkaConfig) -> Result<(), ConfigError> {
     match alone.create_with_context::<_, BaseConsumer<Silent>>(Silent) {
         Ok(_) => Ok(()),
         Err(KafkaError::ClientCreation(reason)) => {
-            Err(ConfigError::new("kafka.spout.consumer.*", format!("librdkafka: {reason}")))
+            let advice = advice(&reason).map(|advice| format!("; {advice}")).unwrap_or_default();
+            Err(ConfigError::new("kafka.spout.consumer.*", format!("librdkafka: {reason}{advice}")))
         }
         Err(error) => Err(ConfigError::new("kafka.spout.consumer.*", error.to_string())),
     }

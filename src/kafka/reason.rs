@@ -37,6 +37,11 @@ const ADVICE: &[(&str, &str)] = &[
     ("alert certificate", CERTIFICATE),
     ("alert unknown ca", CERTIFICATE),
     ("alert handshake failure", CERTIFICATE),
+    (
+        "SASL mechanism GSSAPI",
+        "without kafka.spout.consumer.sasl.mechanism it is Kerberos, which this program does not have: set it to \
+         SCRAM-SHA-256, SCRAM-SHA-512, PLAIN or OAUTHBEARER",
+    ),
     ("SASL authentication error", "see kafka.spout.consumer.sasl.username and kafka.spout.consumer.sasl.password"),
 ];
 
@@ -64,7 +69,7 @@ enum Tells {
 impl LastError {
     /// Takes what librdkafka says.
     pub fn note(&mut self, code: Option<RDKafkaErrorCode>, reason: &str, now: Instant) {
-        let advice = ADVICE.iter().find(|(part, _)| reason.contains(part)).map(|(_, advice)| *advice);
+        let advice = advice(reason);
         let tells = match (advice, code) {
             (Some(_), _) => Tells::Advice,
             // How many are down; said after why each of them is.
@@ -83,6 +88,11 @@ impl LastError {
     pub fn text(&self) -> Option<String> {
         self.0.as_ref().map(|reason| reason.text.clone())
     }
+}
+
+/// What to do about it.
+pub fn advice(reason: &str) -> Option<&'static str> {
+    ADVICE.iter().find(|(part, _)| reason.contains(part)).map(|(_, advice)| *advice)
 }
 
 #[cfg(test)]

@@ -117,7 +117,11 @@ fn what_is_wrong_with_tls_stands_in_storm_ui_with_what_to_do() {
     let cases = [
         ("an authority that did not sign", untrusted, [stack().tls(), authority]),
         ("a name that the certificate lacks", misnamed, [&by_name, "the name or address"]),
-        ("no certificate", tls(conf(), stack().tls()), [stack().tls(), "kafka.spout.consumer.ssl.certificate.location"]),
+        (
+            "no certificate",
+            tls(conf(), stack().tls()),
+            [stack().tls(), "kafka.spout.consumer.ssl.certificate.location"],
+        ),
         ("no TLS", conf().spout("bootstrap.servers", stack().tls()), [stack().tls(), protocol]),
         ("TLS where there is none", tls(conf(), &stack().kafka), [&stack().kafka, protocol]),
         ("a wrong password", scram(conf(), WRONG_PASSWORD), [stack().sasl(), "kafka.spout.consumer.sasl.password"]),
@@ -141,7 +145,10 @@ fn certificates_and_passwords_that_cannot_be_used_are_refused_at_the_start() {
         (conf().spout("consumer.ssl.ca.location", "/nonexistent/ca.pem"), ["ssl.ca.location", "/nonexistent/ca.pem"]),
         (conf().spout("consumer.ssl.key.location", "/nonexistent/key"), ["ssl.key.location", "/nonexistent/key"]),
         (store(WRONG_PASSWORD), ["PKCS#12", "client.p12"]),
-        (conf().spout("consumer.security.protocol", "sasl_ssl"), ["sasl.mechanism", "sasl_ssl"]),
+        (
+            conf().spout("consumer.security.protocol", "sasl_ssl"),
+            ["kafka.spout.consumer.sasl.mechanism", "SCRAM-SHA-256"],
+        ),
     ] {
         let mut parent = FakeParent::start(&conf);
         let errors = parent.activate().errors;

@@ -4,6 +4,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use serde_json::{Value, json};
+
 use super::beside_others;
 use super::support::kafka::{Record, Topic, unique};
 use super::support::{Cluster, cluster, report, wait_or, zk};
@@ -16,7 +18,7 @@ struct Yaml<'a> {
     cluster: &'a Cluster,
 }
 
-/// A tuple that a bolt got: which bolt, from which stream, the values.
+/// A tuple that a bolt got: which bolt, from which stream, the values as JSON.
 type Logged = (String, String, String);
 
 impl<'a> Yaml<'a> {
@@ -76,18 +78,18 @@ impl Drop for Yaml<'_> {
     }
 }
 
-/// A line `... LogInfoBolt [Thread-9-BOLT-executor[2, 2]] source: kafka:3, stream: STREAM, id: {..}, [VALUES] PROC_START...`
+/// A line `... LogInfoBolt [Thread-9-BOLT-executor[2, 2]] source: kafka:3, stream: STREAM, id: {..}, VALUES PROC_START...`
 fn tuple(line: &str) -> Option<Logged> {
     let (thread, tuple) = line.split_once("] source: kafka:")?;
     let bolt = thread.split_once("[Thread-")?.1.split_once('-')?.1.split_once("-executor")?.0;
     let stream = tuple.split_once("stream: ")?.1.split_once(", id: ")?.0;
-    let values = tuple.split_once("}, [")?.1.split_once("] PROC_START")?.0;
+    let values = tuple.split_once("}, ")?.1.split_once(" PROC_START")?.0;
     Some((bolt.to_owned(), stream.to_owned(), values.to_owned()))
 }
 
 /// What a bolt logs of these values.
-fn expected(bolt: &str, stream: &str, values: impl IntoIterator<Item = String>) -> Vec<Logged> {
-    values.into_iter().map(|values| (bolt.to_owned(), stream.to_owned(), values)).collect()
+fn expected(bolt: &str, stream: &str, values: impl IntoIterator<Item = Value>) -> Vec<Logged> {
+    values.into_iter().map(|values| (bolt.to_owned(), stream.to_owned(), values.to_string())).collect()
 }
 
 /// Values that no other topic has, in one partition.
@@ -106,7 +108,7 @@ fn flux_submits_a_spout_of_one_topic() {
         let (key, value) = (format!("k{offset}"), format!("{partition} and {offset}"));
         let (key_bytes, value_bytes) = (Some(key.as_bytes()), Some(value.as_bytes()));
         topic.send(&[Record { partition, key: key_bytes, value: value_bytes, ..Record::default() }]);
-        values.push(format!("{partition}, {offset}, {key}, {value}"));
+        values.push(json!([partition, offset, key, value]));
     }
     let cluster = cluster();
     let servers = ("kafka.bootstrap.servers", &*cluster.kafka);
@@ -127,7 +129,7 @@ fn flux_submits_a_spout_of_several_topics_and_streams() {
     let mut expectations = Vec::new();
     let ways = [("clicks-log", "clicks"), ("orders-log", "orders"), ("other-log", "default")];
     for (topic, (bolt, stream)) in topics.iter().zip(ways) {
-        let values = fill(topic).into_iter().map(|value| format!("{}, {value}", topic.name));
+        let values = fill(topic).into_iter().map(|value| json!([topic.name, value]));
         expectations.extend(expected(bolt, stream, values));
     }
     expectations.sort_unstable();
@@ -150,7 +152,7 @@ fn flux_submits_a_spout_of_several_topics_and_streams() {
 fn flux_submits_a_spout_that_speaks_tls_with_a_password_out_of_a_file() {
     let _turn = beside_others();
     let topic = Topic::new("tls", 1);
-    let mut expected = expected("log", "default", fill(&topic));
+    let mut expected = expected("log", "default", fill(&topic).into_iter().map(|value| json!([value])));
     expected.sort_unstable();
     let cluster = cluster();
     let dir = tempfile::tempdir().expect("a directory");

@@ -127,13 +127,7 @@ impl Cluster {
         let ready: Value = serde_json::from_str(&line).map_err(|_| format!("the launcher said {line:?}"))?;
         let text = |key: &str| ready[key].as_str().map(str::to_owned).ok_or(format!("no {key:?} in {line}"));
         let (kafka, zookeeper, dir) = (text("kafka")?, text("zookeeper")?, text("dir")?.into());
-        Ok(Self {
-            kafka,
-            zookeeper,
-            dir,
-            ready,
-            launcher: Mutex::new(launcher),
-        })
+        Ok(Self { kafka, zookeeper, dir, ready, launcher: Mutex::new(launcher) })
     }
 
     /// Gives a command to the launcher, waits for its end and asserts that it was obeyed.
