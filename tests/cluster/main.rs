@@ -29,8 +29,8 @@ macro_rules! on_each_storm {
 mod bolts;
 mod cells;
 mod deaths;
-mod packaged;
 mod flux;
+mod packaged;
 mod script;
 mod settings;
 #[path = "../support/cluster.rs"]
