@@ -98,10 +98,18 @@ fn a_password_comes_from_a_file_and_so_does_not_stand_in_storms_configuration() 
 }
 
 #[test]
-fn records_come_over_tls_from_a_kafka_that_wants_a_password() {
+fn records_come_over_tls_from_a_kafka_that_wants_a_password_and_no_log_has_it() {
     let (topic, conf) = ten_records();
-    let conf = scram(conf, USER_PASSWORD);
+    // With all that librdkafka can tell of its configuration.
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let conf = scram(conf, USER_PASSWORD)
+        .spout("log.level", "debug")
+        .spout("log.file", log.path().to_str().expect("UTF-8"))
+        .spout("consumer.debug", "conf,security");
     works(FakeParent::start(&conf), &topic, &conf);
+    let log = std::fs::read_to_string(log.path()).expect("the log");
+    assert!(log.contains("sasl.password"), "the configuration was not logged, so nothing was tested: {log}");
+    assert!(!log.contains(USER_PASSWORD), "{log}");
 }
 
 /// Each of these takes as long as Kafka may be away before that is an error, so all are tried at once.

@@ -21,7 +21,7 @@ final class TopologyJar {
 
     /**
      * @param jar to be written
-     * @param classes a jar with the topology's classes
+     * @param classes a jar with the topology's classes, and resources of its own
      * @param script goes to {@code resources/launcher.sh}
      * @param program goes to {@code resources/kafka-shell-spout}
      */
@@ -31,7 +31,7 @@ final class TopologyJar {
             out.setLevel(Deflater.BEST_SPEED);
             for (Enumeration<JarEntry> entries = in.entries(); entries.hasMoreElements();) {
                 JarEntry entry = entries.nextElement();
-                if (entry.getName().endsWith(".class")) {
+                if (!entry.isDirectory() && !entry.getName().startsWith("META-INF/")) {
                     try (InputStream content = in.getInputStream(entry)) {
                         add(out, entry.getName(), content);
                     }
