@@ -104,6 +104,11 @@ impl FakeParent {
         self.stderr.lock().expect("never poisoned").clone()
     }
 
+    /// All its logs and errors so far.
+    pub fn said(&self) -> &[String] {
+        &self.said
+    }
+
     /// Bytes in the pipe of stdout.
     pub fn unread_bytes(&self) -> u64 {
         rustix::io::ioctl_fionread(self.stdout.as_ref().expect("stdout is open")).expect("a pipe")
