@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.kafkashellspout;
+package io.github.kafkashellspout.demo;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +11,7 @@ final class DemoOptions {
     static final String HELP = """
             Reads numbered lines from a real Kafka into a Storm topology (LocalCluster) through the native spout.
 
+              --storm VERSION      2.8.3 (default) or 1.1.3
               --seconds N          produce for N seconds (default 30), then wait for the rest
               --rate N             lines a second (default 5000; 0: as fast as Kafka takes them)
               --records N          instead: produce N lines as fast as Kafka takes them, then stop
@@ -21,13 +22,19 @@ final class DemoOptions {
               --max-pending N      topology.max.spout.pending (default 2000)
               --conf KEY=VALUE     a key of the spout's configuration; may come more than once
               --timeout N          give up when not everything has arrived N seconds after the last line (default 60)
+              --plain              a line a second, on a terminal, too; the same as --view plain
+              --view live          a table that is drawn again over itself, not on a terminal, too
+              --columns N          of the table, --lines N: its height; default: the terminal's, whenever it changes
               --json FILE          also write one JSON line a second
               --keep               keep the directory with data and logs
               --help
-            Exit codes: 0 every line arrived; 1 lines are missing; 2 something could not be started; 64 wrong command line.""";
+            Ctrl-C ends all in order, with a summary of what has arrived. Colours obey NO_COLOR.
+            Exit codes: 0 every line arrived; 1 lines are missing; 2 something could not be started;
+            64 wrong command line; 130 Ctrl-C.""";
 
     Path spout;
-    Path stack;
+    Path modules;
+    StormVersion storm = StormVersion.V2;
     long seconds = 30;
     int rate = 5000;
     long records = Long.MAX_VALUE;
@@ -38,6 +45,9 @@ final class DemoOptions {
     int maxPending = 2000;
     long timeout = 60;
     Path json;
+    boolean live;
+    int columns;
+    int lines;
     boolean keep;
     boolean help;
     final Map<String, String> conf = new LinkedHashMap<>();
@@ -48,6 +58,7 @@ final class DemoOptions {
             switch (args[i]) {
                 case "--help" -> options.help = true;
                 case "--keep" -> options.keep = true;
+                case "--plain" -> options.live = false;
                 default -> {
                     if (i + 1 == args.length) {
                         throw new IllegalArgumentException(args[i] + " is unknown or needs a value");
@@ -55,6 +66,10 @@ final class DemoOptions {
                     options.set(args[i], args[++i]);
                 }
             }
+        }
+        if (!options.help && (options.modules == null || !options.storm.isBuilt(options.modules))) {
+            throw new IllegalArgumentException("the topology for Storm " + options.storm.number() + " is not in " + options.modules
+                    + "; build it with: mvn -f topology/pom.xml package");
         }
         if (!options.help && (options.spout == null || !Files.isExecutable(options.spout))) {
             throw new IllegalArgumentException("--spout " + options.spout + " is no program; build it with: cargo build --release");
@@ -65,7 +80,11 @@ final class DemoOptions {
     private void set(String option, String value) {
         switch (option) {
             case "--spout" -> spout = Path.of(value).toAbsolutePath();
-            case "--stack" -> stack = Path.of(value);
+            case "--modules" -> modules = Path.of(value);
+            case "--storm" -> storm = StormVersion.of(value);
+            case "--view" -> live = isLive(value);
+            case "--columns" -> columns = (int) number(option, value, 1);
+            case "--lines" -> lines = (int) number(option, value, 1);
             case "--seconds" -> seconds = number(option, value, 1);
             case "--rate" -> rate = (int) number(option, value, 0);
             case "--records" -> {
@@ -88,6 +107,14 @@ final class DemoOptions {
             }
             default -> throw new IllegalArgumentException("unknown option " + option);
         }
+    }
+
+    private static boolean isLive(String value) {
+        return switch (value) {
+            case "live" -> true;
+            case "plain" -> false;
+            default -> throw new IllegalArgumentException("--view " + value + " is not live or plain");
+        };
     }
 
     private static long number(String option, String value, long least) {

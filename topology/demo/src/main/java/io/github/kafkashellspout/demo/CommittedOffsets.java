@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.kafkashellspout;
+package io.github.kafkashellspout.demo;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.apache.storm.shade.org.apache.zookeeper.KeeperException;
-import org.apache.storm.shade.org.apache.zookeeper.ZooKeeper;
+import org.apache.zookeeper.KeeperException;
+import org.apache.zookeeper.ZooKeeper;
 
-/** Reads the znodes that the spout writes, with the ZooKeeper client that Storm brings along. */
+/** Reads the znodes that the spout writes. */
 final class CommittedOffsets implements AutoCloseable {
     private static final int SESSION_TIMEOUT_MS = 10_000;
     private static final Pattern OFFSET = Pattern.compile("\"offset\":(\\d+)");

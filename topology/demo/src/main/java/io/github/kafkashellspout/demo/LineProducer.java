@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.kafkashellspout;
+package io.github.kafkashellspout.demo;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
@@ -13,6 +13,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** Produces numbered lines, round-robin over the partitions, at a rate or as fast as Kafka takes them. */
 final class LineProducer {
+    /** A line begins with its number, in so many digits; the bolt knows it. */
     private static final int DIGITS = 12;
 
     private final String bootstrap;
@@ -29,11 +30,6 @@ final class LineProducer {
         this.topic = topic;
         this.partitions = partitions;
         this.valueBytes = Math.max(valueBytes, DIGITS);
-    }
-
-    /** The number of a line. */
-    static long number(String line) {
-        return Long.parseLong(line.substring(0, DIGITS));
     }
 
     /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.github.kafkashellspout;
+package io.github.kafkashellspout.demo;
 
 import java.io.IOException;
 import java.nio.file.DirectoryStream;

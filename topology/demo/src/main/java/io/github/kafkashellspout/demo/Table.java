@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.kafkashellspout.demo;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Function;
+
+/** A moment as lines that fit into so many columns and rows. */
+final class Table {
+    /** Narrower ones lose what stands on the right. */
+    private static final List<Column> COLUMNS = List.of(
+            new Column("partition", 12, row -> row.status().name()),
+            new Column("lag", 9, row -> text(row.status().lag())),
+            new Column("committed", 11, row -> text(row.status().committed())),
+            new Column("acked", 11, row -> text(row.status().acked())),
+            new Column("produced", 11, row -> text(row.status().end())),
+            new Column("acked/s", 9, row -> String.format(Locale.ROOT, "%.0f", row.ackedPerSecond())),
+            new Column("read", 11, row -> text(row.status().position())));
+    private static final int BAR_AT_MOST = 60;
+
+    private final int width;
+    private final int height;
+    private final List<Line> lines = new ArrayList<>();
+
+    private Table(int columns, int rows) {
+        // The last column would wrap on some terminals, and the cursor needs the last row.
+        width = Math.max(1, columns - 1);
+        height = Math.max(1, rows - 1);
+    }
+
+    /** How a line stands out. */
+    enum Style { PLAIN, HEAD, FAINT, GOOD, BAD }
+
+    /**
+     * One line.
+     *
+     * @param text without its end
+     * @param style for terminals that show any
+     */
+    record Line(String text, Style style) {
+    }
+
+    private record Column(String name, int width, Function<Moment.Row, String> value) {
+    }
+
+    static List<Line> lay(Moment moment, int columns, int rows) {
+        Table table = new Table(columns, rows);
+        table.head(moment);
+        table.partitions(moment);
+        return table.lines.subList(0, Math.min(table.lines.size(), table.height));
+    }
+
+    private void head(Moment moment) {
+        TopologyStatus topology = moment.topology();
+        add(Style.HEAD, "%s", bar(moment));
+        add(Style.PLAIN, "%10s %11s %9s %9s %11s %9s %9s", "produced", "received", "per s", "lag", "committed", "failed", "repeated");
+        add(Style.PLAIN, "%10d %11d %9.0f %9d %11d %9d %9d", moment.produced(), topology.received(), moment.rate(), moment.lag(),
+                moment.committed(), topology.failed(), topology.duplicates());
+        if (moment.processes() == 0) {
+            add(Style.FAINT, "the spout has not told its status yet");
+            return;
+        }
+        boolean leaking = moment.sockets().containsKey("CLOSE_WAIT");
+        add(leaking ? Style.BAD : Style.GOOD, "spout's sockets: %s", moment.socketsText());
+        add(Style.PLAIN, "spout: %d %s, %.1f MiB RSS, %.0f%% CPU", moment.processes(), moment.processes() == 1 ? "process" : "processes",
+                moment.rssBytes() / View.MIB, moment.cpuShare() * 100);
+    }
+
+    private String bar(Moment moment) {
+        int inside = Math.min(BAR_AT_MOST, width - moment.goal().length() - 4);
+        if (inside < 5) {
+            return moment.goal();
+        }
+        int done = (int) Math.round(inside * Math.min(1, moment.progress()));
+        return "[" + "#".repeat(done) + "-".repeat(inside - done) + "]  " + moment.goal();
+    }
+
+    /** All of them in their order, or, if there is no room, those with the most lag. */
+    private void partitions(Moment moment) {
+        List<Moment.Row> rows = moment.partitions();
+        if (rows.isEmpty()) {
+            return;
+        }
+        add(Style.PLAIN, "");
+        add(Style.HEAD, "%s", row(Column::name));
+        int room = height - lines.size();
+        int shown = rows.size() <= room ? rows.size() : Math.max(0, room - 1);
+        if (shown < rows.size()) {
+            rows = new ArrayList<>(rows);
+            rows.sort(Comparator.comparing(Moment.Row::lag).reversed());
+        }
+        for (Moment.Row partition : rows.subList(0, shown)) {
+            add(Style.PLAIN, "%s", row(column -> column.value().apply(partition)));
+        }
+        if (shown < rows.size()) {
+            long most = rows.get(shown).lag();
+            add(Style.FAINT, "%d more %s with a lag of at most %d", rows.size() - shown,
+                    rows.size() - shown == 1 ? "partition" : "partitions", most);
+        }
+    }
+
+    private String row(Function<Column, String> cell) {
+        StringBuilder row = new StringBuilder();
+        for (Column column : COLUMNS) {
+            String text = cell.apply(column);
+            // The name stands on the left, and may be longer than is planned for.
+            String padded = row.isEmpty() ? String.format("%-" + column.width() + "s", text) : String.format("%" + column.width() + "s", text);
+            if (row.length() + padded.length() > width) {
+                break;
+            }
+            row.append(padded);
+        }
+        return row.toString();
+    }
+
+    private void add(Style style, String format, Object... values) {
+        String text = String.format(Locale.ROOT, format, values);
+        lines.add(new Line(text.length() > width ? text.substring(0, width) : text, style));
+    }
+
+    private static String text(Long number) {
+        return number == null ? "-" : number.toString();
+    }
+}
