@@ -118,7 +118,7 @@ public final class Demo {
                     // It may have come too late to throw anything.
                     Thread.interrupted();
                 }
-                run.end(isInterrupted());
+                run.end();
             }
         }
     }

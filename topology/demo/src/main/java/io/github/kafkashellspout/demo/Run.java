@@ -145,14 +145,12 @@ final class Run {
     }
 
     /** Ends producer and topology, in this order; everything that has been started so far. */
-    void end(boolean interrupted) throws IOException, InterruptedException {
+    void end() throws IOException, InterruptedException {
         if (producer != null) {
             producer.stop();
         }
         if (topology != null) {
-            if (interrupted) {
-                view.say("ending the topology");
-            }
+            view.say("killing the topology");
             endedByStorm = topology.end();
             sampler.noteEnd();
         }

@@ -28,6 +28,7 @@ final class Summary {
         int socketsLeft = sampler.socketsNow();
         out.println();
         out.println(title());
+        row(out, "lines", "%s", lines());
         row(out, "produced", "%d", produced);
         row(out, "received", "%d (%d failed on purpose)", counts.received(), counts.failed());
         row(out, "distinct", "%d", counts.distinct());
@@ -41,8 +42,7 @@ final class Summary {
         row(out, "spout processes", "%d: at most %.1f MiB RSS, %.1f s CPU", sampler.processes(), sampler.mostRssBytes() / View.MIB,
                 sampler.cpuSeconds());
         row(out, "sockets while running", "at most %s", Moment.text(sampler.mostSockets()));
-        row(out, "sockets after close", "%d (and %d in TIME_WAIT toward Kafka and ZooKeeper, demonstration's own included)",
-                socketsLeft, sampler.timeWait());
+        row(out, "sockets after close", "%d; %d in TIME_WAIT to Kafka and ZooKeeper, ours included", socketsLeft, sampler.timeWait());
         row(out, "spout ended", "%s", spoutEnded ? "yes" : "NO: Storm was gone before it");
         out.println(verdict(missing, interrupted));
         out.flush();
@@ -50,10 +50,15 @@ final class Summary {
     }
 
     private String title() {
-        String length = options.records == Long.MAX_VALUE ? options.seconds + " s at " + (options.rate == 0 ? "full speed" : options.rate + "/s")
-                : options.records + " lines";
-        return String.format(Locale.ROOT, "kafka-shell-spout on Storm %s, Kafka %s, ZooKeeper %s: %s of %d bytes, %d partitions", counts.storm(),
-                AppInfoParser.getVersion(), Version.getVersion(), length, options.valueBytes, options.partitions);
+        return String.format("kafka-shell-spout with Storm %s, Kafka %s, ZooKeeper %s", counts.storm(), AppInfoParser.getVersion(),
+                Version.getVersion());
+    }
+
+    private String lines() {
+        boolean byTime = options.records == Long.MAX_VALUE;
+        String speed = options.rate == 0 ? "full speed" : options.rate + "/s";
+        return String.format("%s of %d bytes, %d partitions", byTime ? options.seconds + " s at " + speed : Long.toString(options.records),
+                options.valueBytes, options.partitions);
     }
 
     private static String verdict(long missing, boolean interrupted) {

@@ -6,28 +6,31 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** A moment as lines that fit into so many columns and rows. */
 final class Table {
-    /** Narrower ones lose what stands on the right. */
+    /** As they stand; narrow tables lose those of the highest rank first. */
     private static final List<Column> COLUMNS = List.of(
-            new Column("partition", 12, row -> row.status().name()),
-            new Column("lag", 9, row -> text(row.status().lag())),
-            new Column("committed", 11, row -> text(row.status().committed())),
-            new Column("acked", 11, row -> text(row.status().acked())),
-            new Column("produced", 11, row -> text(row.status().end())),
-            new Column("acked/s", 9, row -> String.format(Locale.ROOT, "%.0f", row.ackedPerSecond())),
-            new Column("read", 11, row -> text(row.status().position())));
+            new Column("partition", 11, 0, row -> row.status().name()),
+            new Column("produced", 10, 4, row -> text(row.status().end())),
+            new Column("read", 10, 6, row -> text(row.status().position())),
+            new Column("acked", 10, 3, row -> text(row.status().acked())),
+            new Column("per s", 9, 5, row -> String.format(Locale.ROOT, "%.0f", row.ackedPerSecond())),
+            new Column("lag", 10, 1, row -> text(row.status().lag())),
+            new Column("committed", 11, 2, row -> text(row.status().committed())));
     private static final int BAR_AT_MOST = 60;
 
     private final int width;
     private final int height;
+    private final List<Column> columns;
     private final List<Line> lines = new ArrayList<>();
 
     private Table(int columns, int rows) {
         // The last column would wrap on some terminals, and the cursor needs the last row.
         width = Math.max(1, columns - 1);
         height = Math.max(1, rows - 1);
+        this.columns = columns(width);
     }
 
     /** How a line stands out. */
@@ -42,7 +45,11 @@ final class Table {
     record Line(String text, Style style) {
     }
 
-    private record Column(String name, int width, Function<Moment.Row, String> value) {
+    private record Column(String name, int width, int rank, Function<Moment.Row, String> value) {
+        /** What stands first, stands on the left. */
+        private String pad(String text) {
+            return String.format("%" + (rank == 0 ? -width : width) + "s", text);
+        }
     }
 
     static List<Line> lay(Moment moment, int columns, int rows) {
@@ -101,18 +108,16 @@ final class Table {
         }
     }
 
-    private String row(Function<Column, String> cell) {
-        StringBuilder row = new StringBuilder();
-        for (Column column : COLUMNS) {
-            String text = cell.apply(column);
-            // The name stands on the left, and may be longer than is planned for.
-            String padded = row.isEmpty() ? String.format("%-" + column.width() + "s", text) : String.format("%" + column.width() + "s", text);
-            if (row.length() + padded.length() > width) {
-                break;
-            }
-            row.append(padded);
+    private static List<Column> columns(int width) {
+        List<Column> fitting = new ArrayList<>(COLUMNS);
+        while (fitting.size() > 1 && fitting.stream().mapToInt(Column::width).sum() > width) {
+            fitting.remove(fitting.stream().max(Comparator.comparing(Column::rank)).orElseThrow());
         }
-        return row.toString();
+        return fitting;
+    }
+
+    private String row(Function<Column, String> cell) {
+        return columns.stream().map(column -> column.pad(cell.apply(column))).collect(Collectors.joining());
     }
 
     private void add(Style style, String format, Object... values) {
