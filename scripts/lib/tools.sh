@@ -116,8 +116,18 @@ topology_is_built() {
     [ -e "$stamp" ] && [ -z "$(find "$root/topology" -name target -prune -o -type f -newer "$stamp" -print -quit)" ]
 }
 
+# One at a time: tests that run side by side come here together.
 build_topology() {
     if topology_is_built; then return; fi
+    mkdir -p "$root/topology/target"
+    local lock
+    exec {lock}>"$root/topology/target/lock"
+    flock "$lock"
+    topology_is_built || build_topology_alone
+    exec {lock}>&-
+}
+
+build_topology_alone() {
     say "building topology/ with Maven"
     local log
     log=$(mktemp)
@@ -128,6 +138,5 @@ build_topology() {
         die "Maven could not build topology/; if an artifact is missing above, a network is needed once"
     fi
     rm -f "$log"
-    mkdir -p "$root/topology/target"
     touch "$root/topology/target/built"
 }

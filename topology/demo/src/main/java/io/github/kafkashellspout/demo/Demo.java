@@ -69,9 +69,7 @@ public final class Demo {
         RunDirectory directory;
         try {
             directory = RunDirectory.make();
-            for (Path removed : directory.removeLeftovers()) {
-                System.out.println("removed " + removed + ", left by a run that was killed");
-            }
+            removeLeftovers(directory);
         } catch (IOException e) {
             System.err.println("demo: no temporary directory can be made: " + e);
             return 2;
@@ -96,7 +94,9 @@ public final class Demo {
             goAndEnd(dir);
             return run.summary(System.out, isInterrupted()) ? 0 : 1;
         } finally {
-            run.stopServers();
+            if (run != null) {
+                run.stopServers();
+            }
         }
     }
 
@@ -104,6 +104,9 @@ public final class Demo {
         try (View view = options.live ? new LiveView(System.out, new Terminal(options.columns, options.lines), hasColours())
                 : new View.Plain(System.out)) {
             synchronized (this) {
+                if (interrupted) {
+                    throw new InterruptedException();
+                }
                 run = new Run(options, dir, view);
             }
             try {
@@ -127,6 +130,12 @@ public final class Demo {
         return interrupted;
     }
 
+    private static void removeLeftovers(RunDirectory directory) throws IOException {
+        for (Path removed : directory.removeLeftovers()) {
+            System.out.println("removed " + removed + ", left by a run that was killed");
+        }
+    }
+
     private static boolean hasColours() {
         String none = System.getenv("NO_COLOR");
         return none == null || none.isEmpty();
@@ -139,6 +148,8 @@ public final class Demo {
             } else {
                 directory.remove();
             }
+            // What another run's servers still wrote into at our start.
+            removeLeftovers(directory);
         } catch (IOException e) {
             System.err.println("demo: " + e.getMessage());
         }

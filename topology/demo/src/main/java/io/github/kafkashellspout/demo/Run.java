@@ -150,7 +150,9 @@ final class Run {
             producer.stop();
         }
         if (topology != null) {
-            view.say("killing the topology");
+            if (topology.isAlive()) {
+                view.say("killing the topology");
+            }
             endedByStorm = topology.end();
             sampler.noteEnd();
         }

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -24,11 +25,13 @@ final class RunDirectory {
     private static final String LOCK = "lock";
 
     private final Path path;
+    private final UserPrincipal owner;
     private final FileChannel lock;
 
-    private RunDirectory(Path path, FileChannel lock) {
+    private RunDirectory(Path path, FileChannel lock) throws IOException {
         this.path = path;
         this.lock = lock;
+        owner = Files.getOwner(path);
     }
 
     static RunDirectory make() throws IOException {
@@ -61,7 +64,7 @@ final class RunDirectory {
     /** Of the same user, and no link: this may be root's run in a directory where everybody writes. */
     private boolean isOurs(Path other) throws IOException {
         return Files.isDirectory(other, LinkOption.NOFOLLOW_LINKS)
-                && Files.getOwner(other, LinkOption.NOFOLLOW_LINKS).equals(Files.getOwner(path));
+                && Files.getOwner(other, LinkOption.NOFOLLOW_LINKS).equals(owner);
     }
 
     /** One without the file is kept on purpose. */

@@ -20,6 +20,7 @@ final class Table {
             new Column("lag", 10, 1, row -> text(row.status().lag())),
             new Column("committed", 11, 2, row -> text(row.status().committed())));
     private static final int BAR_AT_MOST = 60;
+    private static final int NUMBER = 11;
 
     private final int width;
     private final int height;
@@ -62,9 +63,9 @@ final class Table {
     private void head(Moment moment) {
         TopologyStatus topology = moment.topology();
         add(Style.HEAD, "%s", bar(moment));
-        add(Style.PLAIN, "%10s %11s %9s %9s %11s %9s %9s", "produced", "received", "per s", "lag", "committed", "failed", "repeated");
-        add(Style.PLAIN, "%10d %11d %9.0f %9d %11d %9d %9d", moment.produced(), topology.received(), moment.rate(), moment.lag(),
-                moment.committed(), topology.failed(), topology.duplicates());
+        numbers(new String[] {"produced", "received", "per s", "lag", "committed", "failed", "repeated"},
+                moment.produced(), topology.received(), Math.round(moment.rate()), moment.lag(), moment.committed(), topology.failed(),
+                topology.duplicates());
         if (moment.processes() == 0) {
             add(Style.FAINT, "the spout has not told its status yet");
             return;
@@ -73,6 +74,18 @@ final class Table {
         add(leaking ? Style.BAD : Style.GOOD, "spout's sockets: %s", moment.socketsText());
         add(Style.PLAIN, "spout: %d %s, %.1f MiB RSS, %.0f%% CPU", moment.processes(), moment.processes() == 1 ? "process" : "processes",
                 moment.rssBytes() / View.MIB, moment.cpuShare() * 100);
+    }
+
+    /** As many as there is room for. */
+    private void numbers(String[] names, long... values) {
+        StringBuilder head = new StringBuilder();
+        StringBuilder row = new StringBuilder();
+        for (int i = 0; i < names.length && row.length() + NUMBER < width; i++) {
+            head.append(String.format("%" + NUMBER + "s", names[i]));
+            row.append(String.format("%" + NUMBER + "d", values[i]));
+        }
+        add(Style.PLAIN, "%s", head);
+        add(Style.PLAIN, "%s", row);
     }
 
     private String bar(Moment moment) {

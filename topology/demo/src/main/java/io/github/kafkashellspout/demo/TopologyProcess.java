@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /** The JVM of Storm, one version or the other, and the lines it prints. */
@@ -105,8 +106,8 @@ final class TopologyProcess {
         }
     }
 
-    void kill() {
-        child.kill();
+    boolean isAlive() {
+        return child.process().isAlive();
     }
 
     /** A component's error ends a LocalCluster and its JVM: the spout's own words are the last in its log. */
@@ -118,20 +119,22 @@ final class TopologyProcess {
             Thread.currentThread().interrupt();
         }
         List<String> errors = errors();
-        return "Storm's JVM ended" + code + (errors.isEmpty() ? "" : ":\n  " + String.join("\n  ", errors) + "\ndemo:");
+        return "Storm's JVM ended" + code + (errors.isEmpty() ? "" : ":\n  " + String.join("\n  ", errors));
     }
 
+    /** The exceptions, without where they were thrown; what the JVM itself said, if it came to none. */
     private List<String> errors() throws IOException {
-        List<String> errors = new ArrayList<>();
-        for (String name : List.of("storm.log", "storm.err")) {
-            Path log = dir.resolve(name);
-            if (errors.isEmpty() && Files.exists(log)) {
-                try (Stream<String> lines = Files.lines(log, StandardCharsets.ISO_8859_1)) {
-                    lines.filter(line -> line.contains("ERROR") || name.equals("storm.err")).limit(SHOWN_LINES)
-                            .map(line -> line.substring(0, Math.min(SHOWN_CHARACTERS, line.length()))).forEach(errors::add);
-                }
-            }
+        List<String> errors = lines("storm.log", line -> line.contains("Exception: ") && !line.startsWith("\t"));
+        return errors.isEmpty() ? lines("storm.err", line -> true) : errors;
+    }
+
+    private List<String> lines(String log, Predicate<String> wanted) throws IOException {
+        if (!Files.exists(dir.resolve(log))) {
+            return List.of();
         }
-        return errors;
+        try (Stream<String> lines = Files.lines(dir.resolve(log), StandardCharsets.ISO_8859_1)) {
+            return lines.filter(wanted).distinct().limit(SHOWN_LINES)
+                    .map(line -> line.substring(0, Math.min(SHOWN_CHARACTERS, line.length()))).toList();
+        }
     }
 }
