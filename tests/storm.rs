@@ -227,7 +227,7 @@ fn what_a_killed_run_leaves_ends_by_itself_and_disturbs_no_other() {
     assert_eq!(left_in(&temporary).len(), 1);
     let printed = demo_in(temporary.path(), &["--records", "1000"]);
     assert_eq!(row(&printed, "distinct"), 1000, "{printed}");
-    assert_eq!(alive_after(&family, Duration::from_secs(60)), Vec::<i32>::new(), "{printed}");
+    assert_eq!(alive_after(&family, Duration::from_mins(1)), Vec::<i32>::new(), "{printed}");
     assert!(printed.contains(", left by a run that was killed"), "{printed}");
     assert_eq!(left_in(&temporary), Vec::<String>::new(), "{printed}");
 }
