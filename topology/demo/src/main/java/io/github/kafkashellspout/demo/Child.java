@@ -14,12 +14,12 @@ final class Child {
 
     private final Process process;
 
-    /** @param errors where its stderr goes */
-    Child(List<String> arguments, ProcessBuilder.Redirect errors) throws IOException {
+    /** @param dir where it runs: Storm 1.1.3 makes directories there @param errors where its stderr goes */
+    Child(List<String> arguments, Path dir, ProcessBuilder.Redirect errors) throws IOException {
         // Out of the terminal's reach: Ctrl-C is ours to hear, and they end in the right order.
         List<String> command = new ArrayList<>(List.of("setsid", Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         command.addAll(arguments);
-        process = new ProcessBuilder(command).redirectError(errors).start();
+        process = new ProcessBuilder(command).directory(dir.toFile()).redirectError(errors).start();
     }
 
     Process process() {

@@ -80,7 +80,7 @@ final class DemoOptions {
     private void set(String option, String value) {
         switch (option) {
             case "--spout" -> spout = Path.of(value).toAbsolutePath();
-            case "--modules" -> modules = Path.of(value);
+            case "--modules" -> modules = Path.of(value).toAbsolutePath();
             case "--storm" -> storm = StormVersion.of(value);
             case "--view" -> live = isLive(value);
             case "--columns" -> columns = (int) number(option, value, 1);

@@ -22,10 +22,11 @@ import java.util.stream.Collectors;
  * @param rssBytes theirs
  * @param cpuShare theirs, of one processor
  * @param sockets theirs by state
- * @param partitions all, by name and number
+ * @param partitions by name and number
+ * @param unlisted partitions that the spout has and does not list, since others have more lag
  */
 record Moment(double seconds, double progress, String goal, long produced, double rate, TopologyStatus topology, int processes,
-        long rssBytes, double cpuShare, Map<String, Integer> sockets, List<Row> partitions) {
+        long rssBytes, double cpuShare, Map<String, Integer> sockets, List<Row> partitions, int unlisted) {
 
     /**
      * One partition.
@@ -44,14 +45,17 @@ record Moment(double seconds, double progress, String goal, long produced, doubl
             Collection<SpoutLog.Seen> spouts) {
         Map<String, Integer> sockets = new TreeMap<>();
         List<Row> partitions = new ArrayList<>();
+        int told = 0;
         for (SpoutLog.Seen spout : spouts) {
             spout.now().sockets().forEach((state, count) -> sockets.merge(state, count, Integer::sum));
+            told += spout.now().partitionCount();
             spout.now().partitions().forEach(status -> partitions.add(new Row(status, spout.ackedPerSecond(status))));
         }
         partitions.sort(Comparator.comparing((Row row) -> row.status().topic()).thenComparing(row -> row.status().partition()));
         long rss = spouts.stream().mapToLong(spout -> spout.now().rssBytes()).sum();
         double cpu = spouts.stream().mapToDouble(SpoutLog.Seen::cpuShare).sum();
-        return new Moment(seconds, progress, goal, produced, rate, topology, spouts.size(), rss, cpu, sockets, partitions);
+        return new Moment(seconds, progress, goal, produced, rate, topology, spouts.size(), rss, cpu, sockets, partitions,
+                Math.max(0, told - partitions.size()));
     }
 
     /** Lines that Kafka has and the bolt has not acked. */
@@ -59,13 +63,17 @@ record Moment(double seconds, double progress, String goal, long produced, doubl
         return Math.max(0, produced - topology.distinct());
     }
 
-    /** Sum of the stored offsets, as far as the spout knows them. */
-    long committed() {
-        return partitions.stream().map(row -> row.status().committed()).filter(offset -> offset != null).mapToLong(Long::longValue).sum();
+    /** Sum of the stored offsets; null if it does not tell all of them. */
+    Long committed() {
+        return unlisted > 0 ? null : (Long) partitions.stream().map(row -> row.status().committed()).filter(offset -> offset != null).mapToLong(Long::longValue).sum();
     }
 
     String socketsText() {
         return text(sockets);
+    }
+
+    static String text(Long number) {
+        return number == null ? "-" : number.toString();
     }
 
     static String text(Map<String, Integer> sockets) {

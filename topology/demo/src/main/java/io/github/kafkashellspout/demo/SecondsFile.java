@@ -17,7 +17,7 @@ final class SecondsFile implements AutoCloseable {
         file = path == null ? null : Files.newBufferedWriter(path);
     }
 
-    private record Second(double second, long produced, long received, long distinct, long rate, long lag, long committed, long rss,
+    private record Second(double second, long produced, long received, long distinct, long rate, long lag, Long committed, long rss,
             double cpu, Map<String, Integer> sockets, List<SpoutStatus.Partition> partitions) {
     }
 

@@ -11,9 +11,10 @@ import java.util.Map;
  * @param rssBytes resident memory
  * @param cpuMs user and system time since its start
  * @param sockets its TCP sockets by state
- * @param partitions those that are its task's
+ * @param partitionCount how many partitions are its task's
+ * @param partitions them, or those with the most lag, if they are too many for a line
  */
-record SpoutStatus(long pid, long rssBytes, long cpuMs, Map<String, Integer> sockets, List<Partition> partitions) {
+record SpoutStatus(long pid, long rssBytes, long cpuMs, Map<String, Integer> sockets, int partitionCount, List<Partition> partitions) {
     SpoutStatus {
         sockets = sockets == null ? Map.of() : sockets;
         partitions = partitions == null ? List.of() : partitions;

@@ -23,7 +23,7 @@ final class StackProcess {
     StackProcess(Path jar, Path dir) throws IOException {
         this.dir = dir;
         child = new Child(List.of("-Xmx64m", "-XX:TieredStopAtLevel=1", "-cp", jar.toString(),
-                "io.github.kafkashellspout.stack.Stack", "--dir", dir.toString()), ProcessBuilder.Redirect.INHERIT);
+                "io.github.kafkashellspout.stack.Stack", "--dir", dir.toString()), dir, ProcessBuilder.Redirect.INHERIT);
     }
 
     /** Waits until both answer; nothing but {@link #abortStart()} interrupts that. */

@@ -13,12 +13,12 @@ final class Table {
     /** As they stand; narrow tables lose those of the highest rank first. */
     private static final List<Column> COLUMNS = List.of(
             new Column("partition", 11, 0, row -> row.status().name()),
-            new Column("produced", 10, 4, row -> text(row.status().end())),
-            new Column("read", 10, 6, row -> text(row.status().position())),
-            new Column("acked", 10, 3, row -> text(row.status().acked())),
+            new Column("produced", 10, 4, row -> Moment.text(row.status().end())),
+            new Column("read", 10, 6, row -> Moment.text(row.status().position())),
+            new Column("acked", 10, 3, row -> Moment.text(row.status().acked())),
             new Column("per s", 9, 5, row -> String.format(Locale.ROOT, "%.0f", row.ackedPerSecond())),
-            new Column("lag", 10, 1, row -> text(row.status().lag())),
-            new Column("committed", 11, 2, row -> text(row.status().committed())));
+            new Column("lag", 10, 1, row -> Moment.text(row.status().lag())),
+            new Column("committed", 11, 2, row -> Moment.text(row.status().committed())));
     private static final int BAR_AT_MOST = 60;
     private static final int NUMBER = 11;
 
@@ -77,12 +77,12 @@ final class Table {
     }
 
     /** As many as there is room for. */
-    private void numbers(String[] names, long... values) {
+    private void numbers(String[] names, Long... values) {
         StringBuilder head = new StringBuilder();
         StringBuilder row = new StringBuilder();
         for (int i = 0; i < names.length && row.length() + NUMBER < width; i++) {
             head.append(String.format("%" + NUMBER + "s", names[i]));
-            row.append(String.format("%" + NUMBER + "d", values[i]));
+            row.append(String.format("%" + NUMBER + "s", Moment.text(values[i])));
         }
         add(Style.PLAIN, "%s", head);
         add(Style.PLAIN, "%s", row);
@@ -106,18 +106,19 @@ final class Table {
         add(Style.PLAIN, "");
         add(Style.HEAD, "%s", row(Column::name));
         int room = height - lines.size();
-        int shown = rows.size() <= room ? rows.size() : Math.max(0, room - 1);
-        if (shown < rows.size()) {
+        boolean all = moment.unlisted() == 0 && rows.size() <= room;
+        int shown = all ? rows.size() : Math.max(0, Math.min(rows.size(), room - 1));
+        if (!all) {
             rows = new ArrayList<>(rows);
             rows.sort(Comparator.comparing(Moment.Row::lag).reversed());
         }
         for (Moment.Row partition : rows.subList(0, shown)) {
             add(Style.PLAIN, "%s", row(column -> column.value().apply(partition)));
         }
-        if (shown < rows.size()) {
-            long most = rows.get(shown).lag();
-            add(Style.FAINT, "%d more %s with a lag of at most %d", rows.size() - shown,
-                    rows.size() - shown == 1 ? "partition" : "partitions", most);
+        if (!all) {
+            int more = rows.size() - shown + moment.unlisted();
+            long most = rows.get(Math.min(shown, rows.size() - 1)).lag();
+            add(Style.FAINT, "%d more %s with a lag of at most %d", more, more == 1 ? "partition" : "partitions", most);
         }
     }
 
@@ -136,9 +137,5 @@ final class Table {
     private void add(Style style, String format, Object... values) {
         String text = String.format(Locale.ROOT, format, values);
         lines.add(new Line(text.length() > width ? text.substring(0, width) : text, style));
-    }
-
-    private static String text(Long number) {
-        return number == null ? "-" : number.toString();
     }
 }

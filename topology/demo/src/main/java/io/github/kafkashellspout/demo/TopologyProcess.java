@@ -35,7 +35,7 @@ final class TopologyProcess {
         arguments.addAll(List.of("-Djava.io.tmpdir=" + temporary, "-Ddemo.log=" + dir.resolve("storm.log"),
                 "-cp", storm.classPath(modules), "io.github.kafkashellspout.DemoTopology"));
         arguments.addAll(keys);
-        child = new Child(arguments, ProcessBuilder.Redirect.to(dir.resolve("storm.err").toFile()));
+        child = new Child(arguments, dir, ProcessBuilder.Redirect.to(dir.resolve("storm.err").toFile()));
         Thread reader = new Thread(this::read, "topology");
         reader.setDaemon(true);
         reader.start();

@@ -40,8 +40,8 @@ interface View extends AutoCloseable {
                 out.printf("%6s %10s %10s %9s %8s %10s %7s %6s  %s%n", "second", "produced", "received", "per s", "lag",
                         "committed", "RSS MiB", "CPU", "sockets of the spout");
             }
-            out.printf(Locale.ROOT, "%6.0f %10d %10d %9.0f %8d %10d %7.1f %5.0f%%  %s%n", moment.seconds(), moment.produced(),
-                    moment.topology().received(), moment.rate(), moment.lag(), moment.committed(), moment.rssBytes() / MIB,
+            out.printf(Locale.ROOT, "%6.0f %10d %10d %9.0f %8d %10s %7.1f %5.0f%%  %s%n", moment.seconds(), moment.produced(),
+                    moment.topology().received(), moment.rate(), moment.lag(), Moment.text(moment.committed()), moment.rssBytes() / MIB,
                     moment.cpuShare() * 100, moment.socketsText());
             out.flush();
         }
