@@ -1,5 +1,6 @@
 //! The spout's configuration: checked once, then plain typed values.
 
+mod backoff;
 pub mod keys;
 mod store;
 mod streams;
@@ -11,11 +12,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use backoff::Backoff;
 pub use values::{ConfigError, Values, read_file};
 
 use crate::multilang::Context;
 use crate::offsets::{OffsetStore, Writer};
-use crate::spout::retry::Backoff;
 use crate::tuple::{Encoder, Encoding, Field, Stream, Undecodable};
 
 /// Everything the spout needs to know, valid.

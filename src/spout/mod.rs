@@ -9,7 +9,7 @@ mod kept;
 mod life;
 mod pipes;
 mod positions;
-pub mod retry;
+mod retry;
 mod run;
 mod slot;
 mod starts;
