@@ -53,7 +53,7 @@ final class RunDirectory {
         List<Path> removed = new ArrayList<>();
         try (DirectoryStream<Path> found = Files.newDirectoryStream(path.getParent(), PREFIX + "*")) {
             for (Path other : found) {
-                if (!other.equals(path) && isOurs(other) && isAbandoned(other) && remove(other)) {
+                if (!other.equals(path) && isOurs(other) && isAbandoned(other) && !isLivedIn(other) && remove(other)) {
                     removed.add(other);
                 }
             }
@@ -75,6 +75,24 @@ final class RunDirectory {
         } catch (IOException e) {
             return false;
         }
+    }
+
+    /**
+     * Whether a process of that run still ends: each works in the directory, and would make it anew to write its last words.
+     */
+    private static boolean isLivedIn(Path other) throws IOException {
+        try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : processes) {
+                try {
+                    if (Files.readSymbolicLink(process.resolve("cwd")).startsWith(other.toRealPath())) {
+                        return true;
+                    }
+                } catch (IOException e) {
+                    // It has ended, or is another user's.
+                }
+            }
+        }
+        return false;
     }
 
     /** The next run will not remove it. */
