@@ -83,7 +83,7 @@ fn the_debian_package_has_each_file_in_its_place_and_owned_by_root() {
         (format!("/usr/share/doc/{name}/README.md"), "-rw-r--r--"),
         (format!("/usr/share/doc/{name}/docs/configuration.md"), "-rw-r--r--"),
         (format!("/usr/share/doc/{name}/THIRD-PARTY.gz"), "-rw-r--r--"),
-        (format!("/usr/share/{name}/launcher.sh"), "-rw-r--r--"),
+        (format!("/usr/share/{name}/launcher.sh"), "-rwxr-xr-x"),
         (format!("/usr/share/{name}/example.conf"), "-rw-r--r--"),
         (format!("/usr/share/{name}/KafkaShellSpout.java"), "-rw-r--r--"),
     ] {

@@ -34,14 +34,16 @@ write_compiler() {
 
 # Builds the program and examples/manual for that glibc; sets `binary` and `manual`.
 build_portable() {
-    local glibc=$1 log
+    local glibc=$1 log remap what
     [ "$(uname -m)" = x86_64 ] || die "a portable binary can be built on x86_64 only; elsewhere build one and pass it with --binary"
     install_zig
     write_compiler "$glibc"
     log=$cache/build.log
+    # Whose machine it was is nobody's business.
+    remap="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}/registry/src=crates --remap-path-prefix=$root=."
     # Apart, so that what the manual needs changes nothing in the program.
     for what in --bin=kafka-shell-spout --example=manual; do
-        if ! (cd "$root" && PATH="$zig/bin:$PATH" CC="$compiler" CARGO_TARGET_DIR="$cache/build" \
+        if ! (cd "$root" && PATH="$zig/bin:$PATH" CC="$compiler" CARGO_TARGET_DIR="$cache/build" RUSTFLAGS="$remap" \
             cargo zigbuild --release --locked --no-default-features --features ssl-vendored "$what" --target "$triple.$glibc") >"$log" 2>&1; then
             tail -n 40 "$log" >&2
             die "the portable build failed; see $log"

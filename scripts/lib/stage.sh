@@ -24,10 +24,11 @@ stage_tree() {
     install -m 644 "$root"/docs/*.md "$doc/docs/"
     gzip -9n <"$licenses" >"$doc/THIRD-PARTY.gz"
     # For topologies of one's own: what the jar has beside the program.
-    install -m 644 "$root/resources/launcher.sh" "$root/resources/example.conf" \
+    install -m 644 "$root/resources/example.conf" \
         "$root/topology/storm/src/main/java/io/github/kafkashellspout/KafkaShellSpout.java" "$data"
     find "$top" -type d -exec chmod 755 {} +
     find "$top" -type f -path '*/share/*' -exec chmod 644 {} +
+    install -m 755 "$root/resources/launcher.sh" "$data"
 }
 
 make_tarball() {
@@ -58,7 +59,7 @@ make_deb() {
         printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n'
         printf 'Upstream-Name: %s\n' "$name"
         printf 'Comment: What is linked into the program has licences of its own: THIRD-PARTY.gz.\n\n'
-        printf 'Files: *\nCopyright: the kafka-shell-spout authors\nLicense: Apache-2.0\n'
+        printf 'Files: *\nCopyright: %s the kafka-shell-spout authors\nLicense: Apache-2.0\n' "$(date -u -d "@$epoch" +%Y)"
         printf ' On Debian systems the text is in /usr/share/common-licenses/Apache-2.0.\n'
     } >"$doc/copyright"
     install -d -m 755 "$tree/DEBIAN"
