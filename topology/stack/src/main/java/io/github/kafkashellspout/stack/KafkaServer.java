@@ -27,6 +27,7 @@ final class KafkaServer extends Server {
     private final int nodeId;
     private final Quorum quorum;
     private final List<String> properties;
+    private final PlainListeners plain;
     /** May be null. */
     private final SecureListeners secure;
 
@@ -36,15 +37,22 @@ final class KafkaServer extends Server {
      * @param secure more listeners; null for none
      */
     KafkaServer(Path lib, Path dir, int port, int controllerPort, List<String> properties, SecureListeners secure) {
-        this("kafka", 1, lib, dir, port, new Quorum(newClusterId(), List.of(controllerPort)), properties, secure);
+        this(lib, dir, port, controllerPort, properties, PlainListeners.NONE, secure);
+    }
+
+    /** The same with more listeners of the plain kind, too. */
+    KafkaServer(Path lib, Path dir, int port, int controllerPort, List<String> properties, PlainListeners plain,
+            SecureListeners secure) {
+        this("kafka", 1, lib, dir, port, new Quorum(newClusterId(), List.of(controllerPort)), properties, plain, secure);
     }
 
     private KafkaServer(String name, int nodeId, Path lib, Path dir, int port, Quorum quorum, List<String> properties,
-            SecureListeners secure) {
+            PlainListeners plain, SecureListeners secure) {
         super(name, lib, dir, port);
         this.nodeId = nodeId;
         this.quorum = quorum;
         this.properties = properties;
+        this.plain = plain;
         this.secure = secure;
     }
 
@@ -54,7 +62,7 @@ final class KafkaServer extends Server {
         List<KafkaServer> nodes = new ArrayList<>();
         for (int port : ports) {
             int id = nodes.size() + 1;
-            nodes.add(new KafkaServer("kafka-" + id, id, lib, dir, port, quorum, properties, null));
+            nodes.add(new KafkaServer("kafka-" + id, id, lib, dir, port, quorum, properties, PlainListeners.NONE, null));
         }
         return nodes;
     }
@@ -83,6 +91,8 @@ final class KafkaServer extends Server {
         Path data = dir().resolve(name() + "-data");
         List<String> advertised = new ArrayList<>(List.of("PLAINTEXT://127.0.0.1:" + port()));
         List<String> protocols = new ArrayList<>(List.of("PLAINTEXT:PLAINTEXT", "CONTROLLER:PLAINTEXT"));
+        advertised.addAll(plain.addresses());
+        protocols.addAll(plain.protocols());
         if (secure != null) {
             secure.prepare();
             advertised.addAll(secure.addresses());

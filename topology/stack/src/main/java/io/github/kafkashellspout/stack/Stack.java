@@ -31,6 +31,7 @@ public final class Stack {
     private final ZooKeeperServer zookeeper;
     private final List<KafkaServer> brokers;
     private final StackOptions options;
+    private final PlainListeners plain;
     /** May be null. */
     private final SecureListeners secure;
     /** Null unless detached. */
@@ -43,19 +44,17 @@ public final class Stack {
         zookeeper = new ZooKeeperServer(options.zookeeperLib, dir, portOr(options.zookeeperPort));
         List<Integer> securePorts = freePorts(2);
         secure = options.tls ? new SecureListeners(dir.resolve("tls"), securePorts.get(0), securePorts.get(1)) : null;
+        plain = new PlainListeners(ports(options.listenerPort, options.listeners));
         brokers = brokers(options);
     }
 
     private List<KafkaServer> brokers(StackOptions options) throws IOException {
         if (options.brokers == 1) {
             return List.of(new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties,
-                    secure));
+                    plain, secure));
         }
         List<Integer> free = freePorts(2 * options.brokers);
-        List<Integer> ports = new ArrayList<>();
-        for (int i = 0; i < options.brokers; i++) {
-            ports.add(options.kafkaPort == 0 ? free.get(i) : (Integer) portOr(options.kafkaPort + i));
-        }
+        List<Integer> ports = options.kafkaPort == 0 ? free.subList(0, options.brokers) : ports(options.kafkaPort, options.brokers);
         List<Integer> controllerPorts = free.subList(options.brokers, free.size());
         return KafkaServer.several(options.kafkaLib, dir, ports, controllerPorts, options.brokerProperties);
     }
@@ -132,6 +131,7 @@ public final class Stack {
         }
         System.out.println("{\"kafka\":" + Json.quote(joined(brokers, Server::address))
                 + ",\"zookeeper\":" + Json.quote(zookeeper.address())
+                + plain.json()
                 + (secure == null ? "" : secure.json())
                 + ",\"dir\":" + Json.quote(dir.toString())
                 + ",\"pids\":{" + joined(servers(), server -> Json.quote(server.name()) + ":" + server.pid()) + "}}");
@@ -227,6 +227,18 @@ public final class Stack {
                 Files.deleteIfExists(file);
             }
         }
+    }
+
+    /** From the first one on, or free ones if it is 0. */
+    private static List<Integer> ports(int first, int count) throws IOException {
+        if (first == 0) {
+            return freePorts(count);
+        }
+        List<Integer> ports = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            ports.add(portOr(first + i));
+        }
+        return ports;
     }
 
     private static int portOr(int wanted) throws IOException {

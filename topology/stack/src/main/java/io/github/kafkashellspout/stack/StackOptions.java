@@ -30,14 +30,22 @@ final class StackOptions {
                                        with the addresses for clients with a certificate and for the user spout, password
                                        spout-secret, by SCRAM-SHA-256, and where certificates are: ca.pem, client.pem,
                                        client.key, client.p12 (password client-secret); other-ca.pem has signed nothing
+              --listeners N            1 to 9 more listeners of the one broker, without TLS; each one gives its clients its
+                                       own address and no other. The line has then, too
+                                       "kafkaListeners":["127.0.0.1:PORT",...]
+              --listener-port PORT     the first one's, the others have the next ones; default: free ones
               --broker-property K=V    a line of the broker's configuration; may come more than once
-              --kafka-lib DIR          Kafka's jars; default: topology/kafka/target/lib
+              --kafka-module NAME      which Kafka, by the module of topology/ that has its jars: kafka, kafka39;
+                                       default: kafka. A --dir is for one of them: storage of another is not read
+              --kafka-lib DIR          the same by the directory of the jars; default: topology/kafka/target/lib
               --zookeeper-lib DIR      ZooKeeper's jars; default: topology/zookeeper/target/lib
               --detached               take no commands and outlive stdin, as scripts/stack has it: DIR/stack.properties
                                        says what runs while it runs, and SIGTERM stops it. Needs --dir; one broker
               --until-end-of PID       detached: stop also when that process ends
               --help
             Exit codes: 0 stopped as told, 2 could not start, 64 wrong command line.""";
+
+    private static final List<String> KAFKA_MODULES = List.of("kafka", "kafka39");
 
     Path dir;
     int kafkaPort;
@@ -47,6 +55,8 @@ final class StackOptions {
     Path kafkaLib = module("kafka");
     Path zookeeperLib = module("zookeeper");
     boolean tls;
+    int listeners;
+    int listenerPort;
     boolean detached;
     long untilEndOf;
     boolean help;
@@ -70,8 +80,11 @@ final class StackOptions {
         if (options.detached && (options.dir == null || options.brokers != 1)) {
             throw new IllegalArgumentException("--detached needs --dir, and has one broker");
         }
-        if (options.tls && options.brokers > 1) {
-            throw new IllegalArgumentException("--tls is for one broker");
+        if ((options.tls || options.listeners > 0) && options.brokers > 1) {
+            throw new IllegalArgumentException("--tls and --listeners are for one broker");
+        }
+        if (options.listenerPort != 0 && options.listeners == 0) {
+            throw new IllegalArgumentException("--listener-port goes with --listeners");
         }
         return options;
     }
@@ -79,10 +92,13 @@ final class StackOptions {
     private void set(String option, String value) {
         switch (option) {
             case "--dir" -> dir = Path.of(value);
-            case "--brokers" -> brokers = number(value);
+            case "--brokers" -> brokers = number(option, value);
             case "--kafka-port" -> kafkaPort = port(option, value);
             case "--zookeeper-port" -> zookeeperPort = port(option, value);
+            case "--listeners" -> listeners = number(option, value);
+            case "--listener-port" -> listenerPort = port(option, value);
             case "--broker-property" -> brokerProperties.add(value);
+            case "--kafka-module" -> kafkaLib = module(kafkaModule(value));
             case "--kafka-lib" -> kafkaLib = Path.of(value);
             case "--zookeeper-lib" -> zookeeperLib = Path.of(value);
             case "--until-end-of" -> untilEndOf = pid(option, value);
@@ -90,9 +106,16 @@ final class StackOptions {
         }
     }
 
-    private static int number(String value) {
+    private static String kafkaModule(String value) {
+        if (!KAFKA_MODULES.contains(value)) {
+            throw new IllegalArgumentException("--kafka-module: " + value + " is none of " + String.join(", ", KAFKA_MODULES));
+        }
+        return value;
+    }
+
+    private static int number(String option, String value) {
         if (!value.matches("[1-9]")) {
-            throw new IllegalArgumentException("--brokers: " + value + " is not 1 to 9");
+            throw new IllegalArgumentException(option + ": " + value + " is not 1 to 9");
         }
         return Integer.parseInt(value);
     }
