@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use kafka_shell_spout::tools::load::LoadOptions;
+use kafka_shell_spout::tools::sockets::SocketsOptions;
 
 /// A Kafka spout for Apache Storm in one native program.
 ///
@@ -35,6 +37,10 @@ pub enum Tool {
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Count the TCP sockets of processes by state and by the other end, and their descriptors.
+    Sockets(SocketsOptions),
+    /// Load-test the connection counts of any multilang spout: play Storm's part for many at once, and count.
+    Load(Box<LoadOptions>),
 }
 
 fn long_version() -> String {

@@ -10,6 +10,7 @@
 //! - [`offsets`]: where the offsets are kept
 //! - [`config`]: keys to typed values
 //! - [`sockets`]: TCP sockets of a process by state
+//! - [`tools`]: the subcommands that an operator types
 //! - [`wake`]: how other threads wake the spout thread
 //! - [`exit`]: exit codes
 
@@ -20,5 +21,6 @@ pub mod multilang;
 pub mod offsets;
 pub mod sockets;
 pub mod spout;
+pub mod tools;
 pub mod tuple;
 pub mod wake;

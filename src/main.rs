@@ -6,6 +6,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use kafka_shell_spout::tools::{self, complain};
 use kafka_shell_spout::{exit, spout};
 
 use self::cli::{Cli, Tool};
@@ -21,6 +22,8 @@ fn main() -> ExitCode {
     };
     let config = match cli.command {
         Some(Tool::Spout { config }) => config,
+        Some(Tool::Sockets(options)) => return tool(tools::sockets::run(&options)),
+        Some(Tool::Load(options)) => return tool(tools::load::run(&options)),
         None if std::io::stdin().is_terminal() => {
             let _ = Cli::command().print_long_help();
             return ExitCode::from(exit::OK);
@@ -34,4 +37,11 @@ fn main() -> ExitCode {
             ExitCode::from(exit::SYSTEM)
         }
     }
+}
+
+fn tool<E: std::fmt::Display>(result: Result<u8, E>) -> ExitCode {
+    ExitCode::from(result.unwrap_or_else(|error| {
+        complain(&format!("{error:#}"));
+        exit::SYSTEM
+    }))
 }

@@ -12,7 +12,7 @@ pub mod log;
 pub mod reply;
 
 pub use command::{Command, CommandError, Ids};
-pub use frame::{FrameError, FrameReader};
+pub use frame::{FrameError, FrameReader, MAX_FRAME_BYTES};
 pub use handshake::{Context, Handshake, HandshakeError};
 pub use id::TupleId;
 pub use log::{Level, LogQueue};
