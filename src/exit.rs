@@ -4,6 +4,8 @@
 pub const OK: u8 = 0;
 /// The answer is no: a process that is not there, a limit that was broken.
 pub const NO: u8 = 1;
+/// Ended by Ctrl-C before its time, as a shell has it.
+pub const INTERRUPTED: u8 = 130;
 /// The command line is wrong (`EX_USAGE`).
 pub const USAGE: u8 = 64;
 /// Asked to end while Kafka, a topic or ZooKeeper was not to be had, or a close had to be abandoned (`EX_UNAVAILABLE`).

@@ -52,7 +52,7 @@ pub fn run(options: &LoadOptions) -> Result<u8> {
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         // The second one ends us at once; the spouts see the end of their stdin.
-        signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(&interrupted))?;
+        signal_hook::flag::register_conditional_shutdown(signal, exit::INTERRUPTED.into(), Arc::clone(&interrupted))?;
         signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
     }
     let source = match open(options) {
@@ -73,7 +73,8 @@ pub fn run(options: &LoadOptions) -> Result<u8> {
     }
     drop(source);
     show(&runs, options)?;
-    Ok(verdict(&runs))
+    let code = verdict(&runs);
+    Ok(if code == exit::OK && interrupted.load(Ordering::Relaxed) { exit::INTERRUPTED } else { code })
 }
 
 /// What is known before anything is started.

@@ -18,7 +18,7 @@ Examples:
 
 Exit codes: 0 done, and no limit was broken; 1 a limit was broken, and the first one is named; 64 wrong command line; \
 69 Kafka is not to be had, or a child was no spout, gave no answer, or ended before its time; 71 the system gave no \
-process, thread or file.")]
+process, thread or file; 130 ended by Ctrl-C.")]
 pub struct LoadOptions {
     /// librdkafka's mock cluster with this many brokers inside this process, and the offsets in it (offsets.store:
     /// group). It is no Kafka: sockets and threads are real, everything behind them is played.
