@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 
 use super::reason::{LastError, advice};
+use super::sizes::{self, Sizes};
 use crate::config::{ConfigError, KafkaConfig};
 
 /// A client. It never subscribes: partitions are assigned to it, so nobody joins the group.
@@ -99,9 +100,6 @@ fn properties(config: &KafkaConfig) -> ClientConfig {
         .set("fetch.queue.backoff.ms", "10")
         // A partition that becomes fetchable waits for the long poll under way on its broker.
         .set("fetch.wait.max.ms", "100")
-        // Both are per partition once queues are split: memory is partitions x this.
-        .set("queued.min.messages", "20000")
-        .set("queued.max.messages.kbytes", "4096")
         // Leaders move; the default looks every 5 minutes.
         .set("topic.metadata.refresh.interval.ms", "60000")
         // KIP-714 telemetry delays the close by up to a second, and nobody asked for it.
@@ -174,12 +172,19 @@ impl ClientContext for Silent {
 
 impl ConsumerContext for Silent {}
 
-/// Opens the client that reads. It connects behind this call.
+/// Opens the client that reads, with buffers for so many partitions. It connects behind this call.
 ///
 /// # Errors
 /// librdkafka's, for properties that exclude each other, or when no thread can be made.
-pub fn open(config: &KafkaConfig) -> KafkaResult<Arc<Consumer>> {
-    create(properties(config))
+pub fn open(config: &KafkaConfig, sizes: Sizes) -> KafkaResult<Arc<Consumer>> {
+    let mut client = properties(config);
+    for (name, value) in sizes.properties() {
+        // The user's own win.
+        if !config.properties.iter().any(|(theirs, _)| theirs == name || sizes::is_alias(theirs, name)) {
+            client.set(name, value);
+        }
+    }
+    create(client)
 }
 
 /// Opens the client that writes the group's offsets. A broker answers what comes by one connection one after the other,

@@ -8,6 +8,7 @@ mod headers;
 mod metadata;
 mod partitions;
 mod reason;
+mod sizes;
 mod start;
 
 pub use client::{Consumer, check_properties, open, open_for_group};
@@ -15,4 +16,5 @@ pub use closing::{Closer, Closing, Work};
 pub use group::{GroupAnswer, GroupCommit, GroupError, GroupOffset};
 pub use metadata::{Answer, Ask, Committed, Metadata, NoPartitions, TopicPartitions, Watermarks};
 pub use partitions::{Polled, Queue, known_end};
+pub use sizes::Sizes;
 pub use start::{Start, Why, begin, stored_offset};

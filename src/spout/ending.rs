@@ -100,7 +100,7 @@ impl Spout {
         let in_group_alone = self.zookeeper.is_none();
         match &self.life {
             Life::Open { .. } => in_group_alone,
-            Life::Deactivated { .. } => {
+            Life::Closed { .. } => {
                 let more = in_group_alone && self.flow.in_flight() > 0;
                 self.closing == 0 && (more || self.group.wants_to_speak(&self.slots))
             }

@@ -28,10 +28,13 @@ pub enum Life {
         /// Storm has said `activate`.
         active: bool,
     },
-    /// Storm has said `deactivate`. Positions are kept, acks are taken and committed.
-    Deactivated {
-        /// Storm has said `activate` while a client was still closing: the next one waits for it.
+    /// There is no client. Positions are kept, acks are taken and committed.
+    Closed {
+        /// The next client waits for the one that is still closing: Storm has said `activate` meanwhile, or the
+        /// partitions have become so many that they need another one.
         reopen: bool,
+        /// Storm has said `activate` last.
+        active: bool,
     },
     /// The end has begun: nothing is emitted any more.
     Draining(Draining),

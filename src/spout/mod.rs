@@ -30,7 +30,7 @@ use self::life::Life;
 use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
 use crate::config::SpoutConfig;
-use crate::kafka::{self, Closer, Consumer, Metadata};
+use crate::kafka::{self, Closer, Consumer, Metadata, Sizes};
 use crate::multilang::{Command, CommandError, Context, Ids, LogQueue, Replies};
 use crate::offsets::{self, Broker, CommitMetadata, OffsetStore, Store};
 use crate::wake::Waker;
@@ -85,6 +85,8 @@ pub struct Spout {
     /// Clients that are still closing.
     closing: usize,
     life: Life,
+    /// What the client that reads was made for.
+    sizes: Sizes,
     /// In the order of their numbers.
     slots: Vec<Slot>,
     next_slot: u32,
@@ -138,7 +140,9 @@ impl Spout {
         };
         let metadata = Metadata::start(move |answer| to_us_too.send(Event::Kafka(answer)))?;
         let closer = Closer::start(move |closed| to_us_three.send(Event::Closing(closed)))?;
-        let consumer = kafka::open(&config.kafka)?;
+        // How many partitions will be ours is known later; a few need no other client.
+        let sizes = Sizes::of(1);
+        let consumer = kafka::open(&config.kafka, sizes)?;
         let mut group = Group::new(role, CommitMetadata::new(&config.writer, context.task_id));
         group.open(&config.kafka, now);
         let mut spout = Self {
@@ -150,6 +154,7 @@ impl Spout {
             closer,
             closing: 0,
             life: Life::Open { consumer, active: false },
+            sizes,
             slots: Vec::new(),
             next_slot: 0,
             flow: Flow::default(),
@@ -248,11 +253,11 @@ impl Spout {
     fn activate(&mut self, now: Instant) {
         match &mut self.life {
             Life::Open { active, .. } => *active = true,
-            Life::Deactivated { reopen } if self.closing > 0 => {
+            Life::Closed { reopen, active } if self.closing > 0 => {
                 tracing::warn!("activated while the Kafka client of before is still closing; waiting for it");
-                *reopen = true;
+                (*reopen, *active) = (true, true);
             }
-            Life::Deactivated { .. } => self.reopen(now),
+            Life::Closed { .. } => self.reopen(true, now),
             Life::Draining(_) => {}
         }
     }
@@ -265,17 +270,18 @@ impl Spout {
                 self.troubles.forget_kafka();
                 self.close_group(GROUP_PATIENCE, now);
                 self.close_reader();
-                self.life = Life::Deactivated { reopen: false };
+                self.life = Life::Closed { reopen: false, active: false };
             }
-            Life::Deactivated { reopen } => *reopen = false,
+            Life::Closed { reopen, active } => (*reopen, *active) = (false, false),
             Life::Draining(_) => {}
         }
     }
 
-    fn reopen(&mut self, now: Instant) {
-        match kafka::open(&self.config.kafka) {
+    fn reopen(&mut self, active: bool, now: Instant) {
+        self.sizes = Sizes::of(self.slots.len());
+        match kafka::open(&self.config.kafka, self.sizes) {
             Ok(consumer) => {
-                self.life = Life::Open { consumer, active: true };
+                self.life = Life::Open { consumer, active };
                 self.group.open(&self.config.kafka, now);
                 self.timers.serve = now;
                 self.reload();
@@ -284,7 +290,7 @@ impl Spout {
             // No threads or descriptors to be had: Storm's activate is answered, and each tick tries again.
             Err(error) => {
                 self.troubles.note(Cause::Kafka, format!("no Kafka client can be made: {error}"), now);
-                self.life = Life::Deactivated { reopen: true };
+                self.life = Life::Closed { reopen: true, active };
             }
         }
     }
@@ -320,8 +326,10 @@ impl Spout {
         if self.timers.load.is_some_and(|time| now >= time) {
             self.load_again();
         }
-        if self.closing == 0 && matches!(self.life, Life::Deactivated { reopen: true }) {
-            self.reopen(now);
+        if let Life::Closed { reopen: true, active } = self.life
+            && self.closing == 0
+        {
+            self.reopen(active, now);
         }
         if self.timers.status.is_some_and(|time| now >= time) {
             self.timers.status = self.config.status_period.map(|period| now + period);

@@ -66,7 +66,20 @@ impl Spout {
             self.deal();
             self.note_missing_leaders(now);
         }
-        self.assign();
+        if self.sizes.fit(self.slots.len()) {
+            self.assign();
+        } else {
+            self.replace_reader();
+        }
+    }
+
+    /// Closes the client for one with smaller buffers: what it keeps of each partition is fixed when it is made.
+    fn replace_reader(&mut self) {
+        let Life::Open { active, .. } = self.life else { return };
+        tracing::info!("{} partitions: the Kafka client is made anew with smaller buffers for each", self.slots.len());
+        self.commit();
+        self.close_reader();
+        self.life = Life::Closed { reopen: true, active };
     }
 
     /// Compares what is ours with what we hold.

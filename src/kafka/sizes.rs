@@ -1,0 +1,83 @@
+//! How much of each partition librdkafka keeps, so that many partitions need no more memory than few.
+//!
+//! All of it is per partition once queues are split, and fixed when the client is made
+//! (<https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md>).
+
+/// Partitions that the first client of a process is made for: it is not known yet how many there will be.
+const FEWEST: usize = 16;
+
+/// Records kept of all partitions together. librdkafka holds some 400 bytes beside each.
+const RECORDS: usize = 60_000;
+
+/// Bytes of records kept of all partitions together.
+const BYTES: usize = 32 << 20;
+
+/// Bytes asked for in one fetch of all partitions together.
+const FETCH_BYTES: usize = 8 << 20;
+
+/// Bytes in one answer of a broker, of as many partitions as fit. Its memory is free when all of its records are read.
+const ANSWER_BYTES: usize = 4 << 20;
+
+/// The buffers of a client: for so many partitions or fewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    partitions: usize,
+}
+
+impl Sizes {
+    /// For so many partitions, with room for as many again and more: a topic that grows by one needs no other client.
+    pub fn of(partitions: usize) -> Self {
+        let mut class = FEWEST;
+        while class < partitions {
+            class *= 4;
+        }
+        Self { partitions: class }
+    }
+
+    /// Whether so many partitions can be read with them.
+    pub fn fit(self, partitions: usize) -> bool {
+        partitions <= self.partitions
+    }
+
+    /// librdkafka's properties and their values.
+    pub fn properties(self) -> [(&'static str, String); 4] {
+        let each = |all: usize, least: usize, most: usize| (all / self.partitions).clamp(least, most).to_string();
+        [
+            // At least what one `next` takes.
+            ("queued.min.messages", each(RECORDS, 100, 20_000)),
+            ("queued.max.messages.kbytes", each(BYTES >> 10, 64, 4096)),
+            // A batch that is larger comes alone, one in each answer (KIP-74); producers make them of 16 KiB.
+            ("max.partition.fetch.bytes", each(FETCH_BYTES, 32 << 10, 1 << 20)),
+            ("fetch.max.bytes", ANSWER_BYTES.to_string()),
+        ]
+    }
+}
+
+/// librdkafka has two names for one of them.
+pub fn is_alias(theirs: &str, name: &str) -> bool {
+    name == "max.partition.fetch.bytes" && theirs == "fetch.message.max.bytes"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_partitions_are_kept_no_more_of_than_few() {
+        let bytes = |partitions: usize| {
+            let [records, kbytes, fetch, _] =
+                Sizes::of(partitions).properties().map(|(_, value)| value.parse::<usize>().expect("a number"));
+            partitions * (records * 400 + (kbytes << 10) + fetch)
+        };
+        for partitions in [1, 12, 100, 1000] {
+            assert!(bytes(partitions) < 160 << 20, "{partitions} partitions: {} MiB", bytes(partitions) >> 20);
+        }
+    }
+
+    #[test]
+    fn a_client_fits_until_there_are_more_partitions_than_it_was_made_for() {
+        assert!(Sizes::of(1).fit(12) && Sizes::of(1).fit(16) && !Sizes::of(1).fit(17));
+        assert!(Sizes::of(1000).fit(1024) && !Sizes::of(1000).fit(1025));
+        assert_eq!(Sizes::of(0), Sizes::of(16));
+    }
+}
