@@ -6,7 +6,7 @@ use crate::support::conf::Conf;
 use crate::support::kafka::Topic;
 use crate::support::parent::FakeParent;
 use crate::support::wire::Emit;
-use crate::support::{wait_for, zk};
+use crate::support::{proc, wait_for, zk};
 
 fn topic_with(partitions: i32, count: usize) -> Topic {
     let topic = Topic::new("assignment", partitions);
@@ -77,6 +77,33 @@ fn a_partition_that_is_added_while_we_run_is_read_from_its_beginning() {
     for (number, offset) in [(0, 2), (1, 1), (2, 1)] {
         zk::wait_for_offset(&conf.node(number), offset);
     }
+    parent.finish();
+}
+
+/// What a client keeps of each partition is fixed when it is made: it is replaced by one that keeps less of each.
+#[test]
+fn partitions_that_have_become_many_are_read_on_by_another_client() {
+    const FEW: i32 = 10;
+    const MANY: i32 = 40;
+    let topic = topic_with(FEW, 2);
+    let conf = Conf::new(&[&topic]).fields(&["partition", "offset"]).spout("partition.refresh.period.ms", 200);
+    let mut parent = FakeParent::activated(&conf);
+    let mut emits = parent.collect(2 * FEW as usize);
+    // Half of them are in flight while the client is replaced.
+    parent.ack_all(&emits[..FEW as usize]);
+    topic.grow(MANY as usize);
+    (0..MANY).for_each(|partition| topic.produce(partition, ["more"]));
+    emits.extend(parent.collect(MANY as usize));
+    let came: BTreeSet<(i64, i64)> = emits.iter().map(|emit| (emit.integer(0), emit.integer(1))).collect();
+    assert_eq!(came.len(), emits.len(), "none came twice");
+    assert!(parent.said().iter().any(|line| line.contains("40 partitions: the Kafka client is made anew")));
+    parent.ack_all(&emits[FEW as usize..]);
+    for partition in 0..MANY {
+        zk::wait_for_offset(&conf.node(partition), if partition < FEW { 3 } else { 1 });
+    }
+    // One leader, the group's coordinator, ZooKeeper, and a connection of the start.
+    let sockets = proc::sockets(parent.pid());
+    assert!(sockets.len() <= 4, "{sockets:?}");
     parent.finish();
 }
 

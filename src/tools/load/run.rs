@@ -79,7 +79,8 @@ pub fn run(
         while children.is_ok() && !shared.is_over(begun) && !interrupted.load(Ordering::Relaxed) {
             std::thread::sleep(GLANCE.min(due.saturating_duration_since(Instant::now())));
             if Instant::now() >= due {
-                due += PERIOD;
+                // A machine that is too busy to look each second is looked at less often.
+                due = (due + PERIOD).max(Instant::now());
                 let sample = sampler.take(&counters);
                 if broken.is_none() {
                     broken = options.limits.broken_by(&sample);
