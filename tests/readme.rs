@@ -20,6 +20,8 @@ const FILES: [&str; 3] = ["README.md", "docs/deploying.md", "CONTRIBUTING.md"];
 /// have built, `{ports}` are options for ports that nobody else uses, and `{compose}` is whichever Compose is there.
 const TABLE: &[(&str, How)] = &[
     ("cargo build --release", Run("cargo build --locked{rest}")),
+    ("cargo run --release -- load", Run("{spout} load{rest} --out target/tmp/readme-load")),
+    ("cargo run --release -- sockets", Run("{spout} sockets{rest}")),
     ("cargo test --lib", Run("cargo test --locked --lib{rest} -- --list")),
     ("docker compose", Run("{compose} config --quiet")),
     ("docker compose --profile storm", Run("{compose} --profile storm config --quiet")),
@@ -28,6 +30,7 @@ const TABLE: &[(&str, How)] = &[
     ("scripts/demo", Run("scripts/demo{rest} --seconds 5 --spout {spout}")),
     ("scripts/demo --help", Run("{line}")),
     ("scripts/demo --records 1000000", Run("scripts/demo --records 20000{rest} --spout {spout}")),
+    ("scripts/leak-demo", By("tests/tools/leak_demo.rs")),
     ("scripts/package", By("tests/package.rs")),
     ("scripts/stack", Run("{line}")),
     ("scripts/stack up", Run("{line} {ports}")),

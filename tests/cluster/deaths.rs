@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::program_of;
 use super::support::submitted::Submitted;
-use super::support::{Cluster, is_running, kill, proc, report, wait_for};
+use super::support::{Cluster, Worker, is_running, kill, proc, report, wait_for};
 
 on_each_storm! {
     beside_others a_submitted_jar_runs_though_storm_extracts_it_without_exec_bits
@@ -57,6 +60,18 @@ fn a_submitted_jar_runs_though_storm_extracts_it_without_exec_bits(cluster: &Clu
     let worker = topology.wait_for_worker();
     let program = program_of(worker.children[0]).expect("the child's program");
     assert_eq!(program, resources.join("kafka-shell-spout"), "a shell is between the worker and the program");
+    the_worker_is_named(&worker);
+}
+
+/// Its log writer has the whole of the worker's command line in its own, and is none.
+fn the_worker_is_named(worker: &Worker) {
+    let ours = Command::new(env!("CARGO_BIN_EXE_kafka-shell-spout")).args(["sockets", &worker.id, "--json"]).output();
+    let document: Value = serde_json::from_slice(&ours.expect("the program starts").stdout).expect("JSON");
+    let processes = document["processes"].as_array().expect("a list");
+    let named: Vec<&Value> = processes.iter().filter(|process| !process["storm"].is_null()).collect();
+    assert_eq!(named.len(), 1, "{processes:?}");
+    assert_eq!((&named[0]["pid"], &named[0]["storm"]["worker_id"]), (&worker.pid.into(), &worker.id.as_str().into()));
+    assert!(named[0]["storm"]["port"].as_u64() > Some(0), "{named:?}");
 }
 
 fn nothing_is_lost_when_the_spout_is_killed_with_minus_nine(cluster: &Cluster) {
