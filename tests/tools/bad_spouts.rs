@@ -114,7 +114,7 @@ fn a_command_line_that_cannot_be_is_refused_before_anything_starts() {
         (vec!["--embedded", "--spouts", "0"], "0"),
         (vec!["--embedded", "--set", "key"], "KEY=VALUE"),
         (vec!["--embedded", "--broker", "2147483647"], "--broker: process 2147483647 is not there"),
-        (vec!["--embedded", "--broker", "no such command line"], "--broker: no process has"),
+        (vec!["--embedded", "--broker", "no such broker"], "--broker: no process has"),
         (vec!["--embedded", "--compare", "only a program"], "NAME: "),
         (vec!["--embedded", "--config", "/no/such/file"], "/no/such/file"),
         (vec!["--embedded", "--bootstrap", "127.0.0.1:1"], "--bootstrap"),
