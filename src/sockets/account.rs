@@ -245,12 +245,15 @@ mod tests {
 
     #[test]
     fn a_tcp_socket_that_is_in_no_table_is_told_apart_from_other_sockets() {
+        use std::os::fd::AsRawFd as _;
         let before = ourselves().off_table;
-        let _unix = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
-        let _udp = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+        let unix = std::os::unix::net::UnixDatagram::unbound().expect("a socket");
+        let udp = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
         // SAFETY: no pointer is passed.
         let tcp = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
         assert!(tcp >= 0 && ourselves().off_table > before, "{:?}", ourselves());
+        let pid = std::process::id() as i32;
+        assert_eq!([tcp, unix.as_raw_fd(), udp.as_raw_fd()].map(|fd| is_tcp(pid, fd)), [true, false, false]);
         // SAFETY: the descriptor was made above and is used nowhere else.
         unsafe { libc::close(tcp) };
     }
@@ -263,6 +266,8 @@ mod tests {
         let expected = StormWorker { storm_id: "wc-1-17".to_owned(), worker_id: "0a-1b".to_owned(), port: 6700 };
         assert_eq!(storm_worker(&words), Some(expected));
         assert_eq!(storm_worker(&words[..3]), None);
+        let writer = [&["org.apache.storm.LogWriter".to_owned()], &words[..]].concat();
+        assert_eq!(storm_worker(&writer), None, "the process that writes the worker's log");
     }
 
     #[test]

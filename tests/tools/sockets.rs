@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -86,6 +88,21 @@ fn the_document_has_all_eleven_states_and_what_the_process_is() {
     assert_eq!(process["off_table"], 0);
     assert!(process["fds"].as_u64() >= Some(3), "{process}");
     assert_eq!(process["states"].as_object().expect("an object").len(), 11, "{process}");
+}
+
+#[test]
+fn a_tcp_socket_in_no_table_is_counted_and_a_socket_of_another_kind_is_not() {
+    let (unix, _other_end) = UnixStream::pair().expect("a pair");
+    // SAFETY: no pointer is passed.
+    let tcp = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    assert!(tcp >= 0, "a socket");
+    // SAFETY: the descriptor was just made, and nothing else has it.
+    let tcp = unsafe { OwnedFd::from_raw_fd(tcp) };
+    let mut command = Command::new("sleep");
+    command.arg("4711.0625").stdin(OwnedFd::from(unix)).stdout(tcp);
+    let holder = Sleeper(command.spawn().expect("sleep"));
+    let process = process(&run(&mut tool(&["sockets", &holder.0.id().to_string(), "--json"])));
+    assert_eq!(process["off_table"], 1, "{process}");
 }
 
 #[test]
