@@ -50,7 +50,7 @@ fn others(sample: &Sample) -> u64 {
 pub fn draw(runs: &[Run], svg: &Path, png: &Path) -> Result<()> {
     FONTS.call_once(|| {
         // The name is new; a second registration is what fails.
-        let _ = register_font(FONT, FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT);
+        let _ = register_font(FONT, FontStyle::Normal, epaint_default_fonts::HACK_REGULAR);
     });
     let (columns, rows) = if runs.len() > 1 { (2, runs.len().div_ceil(2)) } else { (1, 1) };
     let size = (PANEL.0 * columns as u32, PANEL.1 * rows as u32);
