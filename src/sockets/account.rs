@@ -244,6 +244,16 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv4_address_is_one_address_whichever_kind_of_socket_leads_there() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("listen");
+        let address = listener.local_addr().expect("address");
+        // As a JVM connects.
+        let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), address.port()));
+        let _clients = [address, mapped].map(|address| TcpStream::connect(address).expect("connect"));
+        assert_eq!(ourselves().endpoints[&Endpoint::To(address)].named("ESTABLISHED"), 2);
+    }
+
+    #[test]
     fn a_tcp_socket_that_is_in_no_table_is_told_apart_from_other_sockets() {
         use std::os::fd::AsRawFd as _;
         let before = ourselves().off_table;

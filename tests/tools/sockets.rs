@@ -14,19 +14,29 @@ use serde_json::Value;
 use crate::support::{report, wait_for};
 use crate::tool::{Load, Ran, run, tool};
 
-/// Killed when it goes.
+/// Killed when it goes, with all that it has started.
 struct Sleeper(Child);
 
 impl Sleeper {
     /// A process that nobody else's command line names.
     fn new(seconds: &str) -> Self {
-        Self(Command::new("sleep").arg(seconds).spawn().expect("sleep"))
+        Self::start(Command::new("sleep").arg(seconds))
+    }
+
+    fn start(command: &mut Command) -> Self {
+        Self(command.process_group(0).spawn().expect("the program starts"))
+    }
+
+    fn pid(&self) -> String {
+        self.0.id().to_string()
     }
 }
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        if let Some(group) = rustix::process::Pid::from_raw(self.0.id() as i32) {
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
         let _ = self.0.wait();
     }
 }
@@ -81,7 +91,7 @@ fn a_socket_that_was_closed_first_is_counted_by_its_other_end_alone() {
 #[test]
 fn the_document_has_all_eleven_states_and_what_the_process_is() {
     let sleeper = Sleeper::new("4711.125");
-    let ran = run(&mut tool(&["sockets", &sleeper.0.id().to_string(), "--json"]));
+    let ran = run(&mut tool(&["sockets", &sleeper.pid(), "--json"]));
     let process = process(&ran);
     assert_eq!(process["pid"], sleeper.0.id());
     assert_eq!(process["command"], "sleep 4711.125");
@@ -100,8 +110,8 @@ fn a_tcp_socket_in_no_table_is_counted_and_a_socket_of_another_kind_is_not() {
     let tcp = unsafe { OwnedFd::from_raw_fd(tcp) };
     let mut command = Command::new("sleep");
     command.arg("4711.0625").stdin(OwnedFd::from(unix)).stdout(tcp);
-    let holder = Sleeper(command.spawn().expect("sleep"));
-    let process = process(&run(&mut tool(&["sockets", &holder.0.id().to_string(), "--json"])));
+    let holder = Sleeper::start(&mut command);
+    let process = process(&run(&mut tool(&["sockets", &holder.pid(), "--json"])));
     assert_eq!(process["off_table"], 1, "{process}");
 }
 
@@ -126,14 +136,12 @@ fn a_worker_of_storm_is_named_with_its_topology_its_id_and_its_port() {
     let mut command = Command::new("sh");
     // sh is asked to do nothing with these.
     command.args(["-c", "sleep 4711.5; :", "java", "-Dstorm.id=wc-3-17", "-Dworker.id=0a1b", "-Dworker.port=6701"]);
-    let worker = Sleeper(command.process_group(0).spawn().expect("sh"));
-    let pid = worker.0.id().to_string();
+    let worker = Sleeper::start(&mut command);
+    let pid = worker.pid();
     let storm = process(&run(&mut tool(&["sockets", &pid, "--json"])))["storm"].clone();
     assert_eq!(storm, serde_json::json!({"storm_id": "wc-3-17", "worker_id": "0a1b", "port": 6701}));
     let text = run(&mut tool(&["sockets", &pid])).out;
     assert!(text.contains("Storm worker 0a1b of wc-3-17 on port 6701"), "{text}");
-    let group = rustix::process::Pid::from_raw(worker.0.id() as i32).expect("a pid");
-    rustix::process::kill_process_group(group, rustix::process::Signal::KILL).expect("it lives");
 }
 
 #[test]
@@ -171,8 +179,8 @@ fn sockets_in_another_network_namespace_are_seen() {
     // Who is not root needs a user namespace, too.
     command.arg(if rustix::process::getuid().is_root() { "-n" } else { "-rn" });
     command.arg(inside.get_program()).args(inside.get_args()).stderr(Stdio::null());
-    let other = Sleeper(command.spawn().expect("unshare"));
-    let pid = other.0.id().to_string();
+    let other = Sleeper::start(&mut command);
+    let pid = other.pid();
     wait_for("the mock cluster's three listeners", || {
         let ran = run(&mut tool(&["sockets", &pid, "--json"]));
         (process(&ran)["states"]["LISTEN"] == 3).then_some(())
@@ -182,7 +190,7 @@ fn sockets_in_another_network_namespace_are_seen() {
 #[test]
 fn a_watch_looks_again_and_ends_when_all_are_gone() {
     let sleeper = Sleeper::new("4711.75");
-    let pid = sleeper.0.id().to_string();
+    let pid = sleeper.pid();
     let mut watch = tool(&["sockets", &pid, "--watch", "--json"]);
     let mut watch = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     std::thread::sleep(Duration::from_millis(1500));
