@@ -15,6 +15,9 @@ use crate::sockets::STATES;
 /// Of one panel, in pixels.
 const PANEL: (u32, u32) = (720, 420);
 
+/// More samples than this have a pixel or two each.
+const DENSE: usize = 300;
+
 const FONT: &str = "sans-serif";
 
 static FONTS: Once = Once::new();
@@ -93,7 +96,8 @@ fn draw_panel<DB: DrawingBackend>(run: &Run, area: &DrawingArea<DB, Shift>, seco
             continue;
         }
         let points = run.samples.iter().map(|sample| (sample.second, value(sample)));
-        let width = if *name == DESCRIPTORS.name { 1 } else { 3 };
+        // Where a thick line turns back at once it sticks out by far.
+        let width = if *name == DESCRIPTORS.name || run.samples.len() > DENSE { 1 } else { 3 };
         let style = color.stroke_width(width);
         let now = run.samples.last().map_or(0, value);
         chart
