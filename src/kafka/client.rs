@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -70,6 +70,9 @@ const FILES: &[&str] =
 
 /// Where the system has its authorities.
 const PROBE: &str = "probe";
+
+/// Polls of the main queue each time; a poll that gives nothing may have consumed a log line.
+const SERVE_POLLS: usize = 32;
 
 const IDLE: &str = "connections.max.idle.ms";
 
@@ -211,6 +214,19 @@ fn create(mut client: ClientConfig) -> KafkaResult<Arc<Consumer>> {
         RDKafkaLogLevel::Info
     });
     client.create_with_context(SpoutContext::default()).map(Arc::new)
+}
+
+/// Takes what librdkafka has to say of a client: its logs, its errors, and how many records came this way.
+pub fn serve(client: &Consumer) -> (Vec<KafkaError>, usize) {
+    let (mut errors, mut records) = (Vec::new(), 0);
+    for _ in 0..SERVE_POLLS {
+        match client.poll(Duration::ZERO) {
+            None => {}
+            Some(Err(error)) => errors.push(error),
+            Some(Ok(_)) => records += 1,
+        }
+    }
+    (errors, records)
 }
 
 #[cfg(test)]

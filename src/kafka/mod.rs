@@ -11,7 +11,7 @@ mod reason;
 mod sizes;
 mod start;
 
-pub use client::{Consumer, check_properties, open, open_for_group};
+pub use client::{Consumer, check_properties, open, open_for_group, serve};
 pub use closing::{Closer, Closing, Work};
 pub use group::{GroupAnswer, GroupCommit, GroupError, GroupOffset};
 pub use metadata::{Answer, Ask, Committed, Metadata, NoPartitions, TopicPartitions, Watermarks};

@@ -9,7 +9,7 @@ use rdkafka::error::KafkaError;
 use super::life::Life;
 use super::slot::{Slot, Stage};
 use super::trouble::Cause;
-use super::{Spout, drain, flow};
+use super::{Spout, flow};
 use crate::config::KafkaConfig;
 use crate::kafka::{self, Ask, Committed, Consumer, GroupAnswer, GroupCommit, GroupError, GroupOffset, Work};
 use crate::offsets::{CommitMetadata, Part};
@@ -169,7 +169,7 @@ impl Spout {
     /// Looks for the coordinator's answer, and after it when none comes.
     pub(super) fn serve_group(&mut self, now: Instant) {
         let Some(client) = &self.group.client else { return };
-        for error in drain(client).0 {
+        for error in kafka::serve(client).0 {
             tracing::debug!("librdkafka, for the group: {error}");
         }
         self.poll_group(now);

@@ -22,15 +22,13 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
-
 use self::flow::{Filled, Flow};
 use self::group::{Group, Role};
 use self::life::Life;
 use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
 use crate::config::SpoutConfig;
-use crate::kafka::{self, Closer, Consumer, Metadata, Sizes};
+use crate::kafka::{self, Closer, Metadata, Sizes};
 use crate::multilang::{Command, CommandError, Context, Ids, LogQueue, Replies};
 use crate::offsets::{self, Broker, CommitMetadata, OffsetStore, Store};
 use crate::wake::Waker;
@@ -43,9 +41,6 @@ const SERVE_PERIOD: Duration = Duration::from_millis(100);
 
 /// How long the group's coordinator may keep a close while the process lives on: what it does not get now comes later.
 const GROUP_PATIENCE: Duration = Duration::from_millis(200);
-
-/// Polls of the main queue each time; a poll that gives nothing may have consumed a log line.
-const SERVE_POLLS: usize = 32;
 
 /// What other threads have to say.
 pub enum Event {
@@ -346,7 +341,7 @@ impl Spout {
         self.timers.serve = now + SERVE_PERIOD;
         self.serve_group(now);
         let Life::Open { consumer, .. } = &self.life else { return };
-        let (errors, strays) = drain(consumer);
+        let (errors, strays) = kafka::serve(consumer);
         for error in errors {
             tracing::debug!("librdkafka: {error}");
             self.client_error(&error, now);
@@ -394,17 +389,4 @@ impl Spout {
         }
         replies.sync(&self.logs);
     }
-}
-
-/// Takes what librdkafka has to say of a client: its logs, its errors, and how many records came this way.
-fn drain(client: &Consumer) -> (Vec<KafkaError>, usize) {
-    let (mut errors, mut records) = (Vec::new(), 0);
-    for _ in 0..SERVE_POLLS {
-        match client.poll(Duration::ZERO) {
-            None => {}
-            Some(Err(error)) => errors.push(error),
-            Some(Ok(_)) => records += 1,
-        }
-    }
-    (errors, records)
 }

@@ -3,6 +3,7 @@
 mod chart;
 mod child;
 mod contender;
+mod counters;
 mod handshake;
 mod limits;
 mod options;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::os::unix::process::ExitStatusExt as _;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::child::Child;
+use super::counters::Counters;
 use super::options::{Ending, LoadOptions};
 
 /// Storm's executor sleeps so long when a `next` emitted nothing.
@@ -19,23 +20,6 @@ const IDLE_SLEEP: Duration = Duration::from_millis(1);
 
 /// How long `--cycle` leaves a spout deactivated.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// What is counted while it happens; read by the sampler.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Of the child; 0 before it runs and after its end.
-    pub pid: AtomicI32,
-    /// `next` commands answered.
-    pub nexts: AtomicU64,
-    /// Tuples.
-    pub emits: AtomicU64,
-    /// `ack` commands answered.
-    pub acks: AtomicU64,
-    /// `fail` commands answered.
-    pub fails: AtomicU64,
-    /// Whether `--nexts` is reached.
-    pub done: AtomicBool,
-}
 
 /// How a child's life went.
 #[derive(Debug, Default)]

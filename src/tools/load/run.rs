@@ -11,9 +11,10 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value};
 
 use super::contender::Contender;
+use super::counters::Counters;
 use super::handshake::handshake;
 use super::options::LoadOptions;
-use super::parent::{Counters, Outcome, Parent};
+use super::parent::{Outcome, Parent};
 use super::sample::{Sample, Sampler};
 use crate::sockets::{Census, Endpoint};
 

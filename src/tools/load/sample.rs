@@ -7,7 +7,7 @@ use std::time::Instant;
 use procfs::process::Process;
 use procfs::{Current as _, WithCurrentSystemInfo as _};
 
-use super::parent::Counters;
+use super::counters::Counters;
 use crate::sockets::{Census, Endpoint, Look, SocketCount};
 
 /// One process at one moment.
