@@ -70,10 +70,12 @@ fn what_is_no_spout_is_told_by_its_answer_to_the_handshake() {
 
 #[test]
 fn a_child_that_never_answers_is_given_up_and_all_that_it_started_is_killed() {
-    fails_with("sleep 4713.5 & sleep 4713.5", &["gave no answer for 2 s"]);
+    // A time that nobody else sleeps for.
+    let time = format!("4713.{}", std::process::id());
+    fails_with(&format!("sleep {time} & sleep {time}"), &["gave no answer for 2 s"]);
     wait_for("nothing to be left", || {
         let all = procfs::process::all_processes().expect("/proc").flatten();
-        let sleeping = |words: Vec<String>| words == ["sleep", "4713.5"];
+        let sleeping = |words: Vec<String>| words == ["sleep", time.as_str()];
         (all.filter(|process| process.cmdline().is_ok_and(sleeping)).count() == 0).then_some(())
     });
 }

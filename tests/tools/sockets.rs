@@ -117,8 +117,9 @@ fn a_tcp_socket_in_no_table_is_counted_and_a_socket_of_another_kind_is_not() {
 
 #[test]
 fn a_word_finds_the_processes_with_it_in_their_command_lines() {
-    let sleepers = [Sleeper::new("4711.25"), Sleeper::new("4711.25")];
-    let document = run(&mut tool(&["sockets", "sleep 4711.25", "--json"])).json();
+    let time = format!("4711.{}", std::process::id());
+    let sleepers = [Sleeper::new(&time), Sleeper::new(&time)];
+    let document = run(&mut tool(&["sockets", &format!("sleep {time}"), "--json"])).json();
     let mut pids: Vec<u64> = document["processes"]
         .as_array()
         .expect("a list")

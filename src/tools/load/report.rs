@@ -135,7 +135,7 @@ pub fn json(runs: &[Run], options: &LoadOptions) -> Value {
             json!({
                 "exit_code": outcome.code, "handshake_ms": millis(outcome.handshake),
                 "first_tuple_ms": outcome.first_tuple.map(millis), "end_ms": millis(outcome.end),
-                "errors": outcome.errors.0, "last_error": outcome.errors.1,
+                "last_words": outcome.last_words, "errors": outcome.errors.0, "last_error": outcome.errors.1,
             })
         });
         json!({
