@@ -152,6 +152,8 @@ fn what_is_not_there_is_said_and_the_others_are_shown() {
     assert!(ran.err.contains("there is no process 2147483647"), "{ran:?}");
     assert!(ran.err.contains("no process has \"no such command line\" in its command line"), "{ran:?}");
     assert_eq!(process(&ran)["pid"], std::process::id());
+    let nobody = run(&mut tool(&["sockets", &i32::MAX.to_string()]));
+    assert_eq!((nobody.code, nobody.out.as_str()), (Some(1), ""), "{nobody:?}");
 }
 
 #[test]

@@ -51,6 +51,7 @@ pub fn run(options: &SocketsOptions) -> std::io::Result<u8> {
         let text = match (options.json, options.watch) {
             (true, true) => format!("{}\n", report.json()),
             (true, false) => format!("{:#}\n", report.json()),
+            (false, _) if report.is_empty() => String::new(),
             (false, _) => report.text(),
         };
         print(&format!("{}{text}", if redraw { REDRAW } else { "" }))?;
