@@ -5,7 +5,8 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::stack::stack;
+use crate::support::kafka::Topic;
+use crate::support::stack::{kafka_tool, stack};
 use crate::support::wait_for;
 use crate::tool::{Load, Ran};
 
@@ -167,8 +168,9 @@ fn on_a_real_kafka_and_zookeeper_a_topic_is_made_read_and_deleted() {
     assert!(last["acks"].as_u64() >= Some(5000), "{last}");
     let to: Vec<&str> = run["endpoints"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     assert!(to.contains(&stack.kafka.as_str()) && to.contains(&stack.zookeeper.as_str()), "{to:?}");
-    let listed = crate::support::stack::kafka_tool("org.apache.kafka.tools.TopicCommand", &stack.kafka, &["--list"]);
-    assert!(!listed.contains("kafka-shell-spout-load-"), "{listed}");
+    let other = Topic::new("kept", 1);
+    let listed = kafka_tool("TopicCommand", &stack.kafka, &["--list"]);
+    assert!(listed.contains(&other.name) && !listed.contains("kafka-shell-spout-load-"), "{listed}");
 }
 
 #[test]
