@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 
 use super::reason::{LastError, advice};
-use super::sizes::{self, Sizes};
+use super::sizes::Sizes;
 use crate::config::{ConfigError, KafkaConfig};
 
 /// A client. It never subscribes: partitions are assigned to it, so nobody joins the group.
@@ -76,7 +76,10 @@ const SERVE_POLLS: usize = 32;
 
 const IDLE: &str = "connections.max.idle.ms";
 
-fn properties(config: &KafkaConfig) -> ClientConfig {
+/// librdkafka's other name of `max.partition.fetch.bytes`. Which of two names counts is left to chance.
+const FETCH_ALIAS: (&str, &str) = ("fetch.message.max.bytes", "max.partition.fetch.bytes");
+
+fn properties(config: &KafkaConfig, sizes: Sizes) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", &config.bootstrap)
@@ -107,11 +110,18 @@ fn properties(config: &KafkaConfig) -> ClientConfig {
         .set("topic.metadata.refresh.interval.ms", "60000")
         // KIP-714 telemetry delays the close by up to a second, and nobody asked for it.
         .set("enable.metrics.push", "false");
+    client
+        .set("queued.min.messages", sizes.records.to_string())
+        .set("queued.max.messages.kbytes", sizes.kbytes.to_string())
+        .set(FETCH_ALIAS.1, sizes.fetch_bytes.to_string());
     if cfg!(feature = "ssl-vendored") {
         // An OpenSSL that was built elsewhere looks for authorities where they were there.
         client.set("ssl.ca.location", PROBE);
     }
     for (name, value) in &config.properties {
+        if name == FETCH_ALIAS.0 {
+            client.remove(FETCH_ALIAS.1);
+        }
         client.set(name, value);
     }
     client
@@ -130,7 +140,7 @@ pub fn check_properties(config: &KafkaConfig) -> Result<(), ConfigError> {
             ));
         }
     }
-    let client = properties(config);
+    let client = properties(config, Sizes::of(0));
     match client.create_native_config() {
         Ok(_) => {}
         Err(KafkaError::ClientConfig(_, description, name, _)) => {
@@ -180,14 +190,7 @@ impl ConsumerContext for Silent {}
 /// # Errors
 /// librdkafka's, for properties that exclude each other, or when no thread can be made.
 pub fn open(config: &KafkaConfig, sizes: Sizes) -> KafkaResult<Arc<Consumer>> {
-    let mut client = properties(config);
-    for (name, value) in sizes.properties() {
-        // The user's own win.
-        if !config.properties.iter().any(|(theirs, _)| theirs == name || sizes::is_alias(theirs, name)) {
-            client.set(name, value);
-        }
-    }
-    create(client)
+    create(properties(config, sizes))
 }
 
 /// Opens the client that writes the group's offsets. A broker answers what comes by one connection one after the other,
@@ -197,7 +200,7 @@ pub fn open(config: &KafkaConfig, sizes: Sizes) -> KafkaResult<Arc<Consumer>> {
 /// # Errors
 /// As [`open`].
 pub fn open_for_group(config: &KafkaConfig) -> KafkaResult<Arc<Consumer>> {
-    let mut client = properties(config);
+    let mut client = properties(config, Sizes::of(0));
     client.remove("group.id");
     if !config.properties.iter().any(|(name, _)| name == IDLE) {
         // The broker that it asks first who coordinates the group is of no use to it after that.
@@ -249,7 +252,27 @@ mod tests {
     fn the_users_properties_are_applied_last() {
         let config = config(&[("fetch.wait.max.ms", "7")]);
         assert_eq!(check_properties(&config), Ok(()));
-        assert_eq!(properties(&config).get("fetch.wait.max.ms"), Some("7"));
+        assert_eq!(properties(&config, Sizes::of(0)).get("fetch.wait.max.ms"), Some("7"));
+    }
+
+    #[test]
+    fn a_property_that_has_two_names_is_the_users_by_either() {
+        for name in [FETCH_ALIAS.0, FETCH_ALIAS.1] {
+            let native = properties(&config(&[(name, "77777")]), Sizes::of(0)).create_native_config().expect("sound");
+            assert_eq!(native.get(FETCH_ALIAS.1).as_deref(), Ok("77777"), "{name}");
+        }
+    }
+
+    /// librdkafka takes `fetch.max.bytes` from them; a value of our own would exclude what is below or above it.
+    #[test]
+    fn any_size_of_records_and_answers_goes_with_any_number_of_partitions() {
+        for properties in [[("message.max.bytes", "100000000")], [("receive.message.max.bytes", "5000000")]] {
+            let config = config(&properties);
+            assert_eq!(check_properties(&config), Ok(()));
+            for partitions in [1, 100, 1000] {
+                open(&config, Sizes::of(partitions)).unwrap_or_else(|error| panic!("{properties:?}: {error}"));
+            }
+        }
     }
 
     #[test]

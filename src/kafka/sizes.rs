@@ -15,47 +15,40 @@ const BYTES: usize = 32 << 20;
 /// Bytes asked for in one fetch of all partitions together.
 const FETCH_BYTES: usize = 8 << 20;
 
-/// Bytes in one answer of a broker, of as many partitions as fit. Its memory is free when all of its records are read.
-const ANSWER_BYTES: usize = 4 << 20;
-
-/// The buffers of a client: for so many partitions or fewer.
+/// The buffers of a client: for so many partitions or fewer, and how much of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
     partitions: usize,
+    /// Fetched ahead until there are so many records, `queued.min.messages`.
+    pub records: usize,
+    /// Or so many KiB, `queued.max.messages.kbytes`. The most in one answer of a broker, of all partitions, follows it:
+    /// librdkafka makes it no larger than this and no smaller than `message.max.bytes`.
+    pub kbytes: usize,
+    /// Bytes in one answer, `max.partition.fetch.bytes`. A batch that is larger comes alone, one in each answer
+    /// (KIP-74); producers make them of 16 KiB.
+    pub fetch_bytes: usize,
 }
 
 impl Sizes {
-    /// For so many partitions, with room for as many again and more: a topic that grows by one needs no other client.
+    /// For so many partitions, with room for some more: a topic that grows by one needs no other client.
     pub fn of(partitions: usize) -> Self {
         let mut class = FEWEST;
         while class < partitions {
             class *= 4;
         }
-        Self { partitions: class }
+        let each = |all: usize, least, most| (all / class).clamp(least, most);
+        Self {
+            partitions: class,
+            records: each(RECORDS, 100, 20_000),
+            kbytes: each(BYTES >> 10, 64, 4096),
+            fetch_bytes: each(FETCH_BYTES, 32 << 10, 1 << 20),
+        }
     }
 
     /// Whether so many partitions can be read with them.
     pub fn fit(self, partitions: usize) -> bool {
         partitions <= self.partitions
     }
-
-    /// librdkafka's properties and their values.
-    pub fn properties(self) -> [(&'static str, String); 4] {
-        let each = |all: usize, least: usize, most: usize| (all / self.partitions).clamp(least, most).to_string();
-        [
-            // At least what one `next` takes.
-            ("queued.min.messages", each(RECORDS, 100, 20_000)),
-            ("queued.max.messages.kbytes", each(BYTES >> 10, 64, 4096)),
-            // A batch that is larger comes alone, one in each answer (KIP-74); producers make them of 16 KiB.
-            ("max.partition.fetch.bytes", each(FETCH_BYTES, 32 << 10, 1 << 20)),
-            ("fetch.max.bytes", ANSWER_BYTES.to_string()),
-        ]
-    }
-}
-
-/// librdkafka has two names for one of them.
-pub fn is_alias(theirs: &str, name: &str) -> bool {
-    name == "max.partition.fetch.bytes" && theirs == "fetch.message.max.bytes"
 }
 
 #[cfg(test)]
@@ -65,9 +58,8 @@ mod tests {
     #[test]
     fn many_partitions_are_kept_no_more_of_than_few() {
         let bytes = |partitions: usize| {
-            let [records, kbytes, fetch, _] =
-                Sizes::of(partitions).properties().map(|(_, value)| value.parse::<usize>().expect("a number"));
-            partitions * (records * 400 + (kbytes << 10) + fetch)
+            let sizes = Sizes::of(partitions);
+            partitions * (sizes.records * 400 + (sizes.kbytes << 10) + sizes.fetch_bytes)
         };
         for partitions in [1, 12, 100, 1000] {
             assert!(bytes(partitions) < 160 << 20, "{partitions} partitions: {} MiB", bytes(partitions) >> 20);

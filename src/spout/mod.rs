@@ -136,7 +136,7 @@ impl Spout {
         let metadata = Metadata::start(move |answer| to_us_too.send(Event::Kafka(answer)))?;
         let closer = Closer::start(move |closed| to_us_three.send(Event::Closing(closed)))?;
         // How many partitions will be ours is known later; a few need no other client.
-        let sizes = Sizes::of(1);
+        let sizes = Sizes::of(0);
         let consumer = kafka::open(&config.kafka, sizes)?;
         let mut group = Group::new(role, CommitMetadata::new(&config.writer, context.task_id));
         group.open(&config.kafka, now);

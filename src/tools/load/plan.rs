@@ -55,9 +55,8 @@ fn plan(brokers: u64, partitions: u64, tasks: u64) -> Plan {
     let leaders = partitions.min(brokers);
     let sockets = leaders + COORDINATOR + ZOOKEEPER;
     let idle_bytes = IDLE_BYTES + brokers * BROKER_BYTES;
-    let [records, _, fetch_bytes, _] =
-        Sizes::of(partitions as usize).properties().map(|(_, value)| value.parse::<u64>().unwrap_or(0));
-    let kept = (records + fetch_bytes / RECORD_BYTES) * (RECORD_BYTES + RECORD_OVERHEAD);
+    let sizes = Sizes::of(partitions as usize);
+    let kept = (sizes.records as u64 + sizes.fetch_bytes as u64 / RECORD_BYTES) * (RECORD_BYTES + RECORD_OVERHEAD);
     Plan {
         partitions,
         sockets,
