@@ -98,9 +98,14 @@ impl Census {
         let process = Process::new(pid)?;
         // Side by side: with ten thousand sockets the kernel takes some 70 ms for either.
         let (found, table) = std::thread::scope(|scope| {
-            let found = scope.spawn(|| descriptors(pid));
+            let found = std::thread::Builder::new().spawn_scoped(scope, || descriptors(pid));
             let table = self.table(&process);
-            (found.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), table)
+            let found = found.map_or_else(
+                // No thread is to be had.
+                |_| descriptors(pid),
+                |thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            );
+            (found, table)
         });
         let ((fds, inodes), table) = (found?, table?);
         let (mut states, mut endpoints) = (SocketCount::default(), BTreeMap::<_, SocketCount>::new());
@@ -163,7 +168,7 @@ impl Census {
 }
 
 /// How many descriptors there are, and number and inode of those that are sockets.
-fn descriptors(pid: i32) -> ProcResult<(usize, Vec<(i32, u64)>)> {
+pub(super) fn descriptors(pid: i32) -> ProcResult<(usize, Vec<(i32, u64)>)> {
     let path = format!("/proc/{pid}/fd");
     let failed = |error: rustix::io::Errno| match error {
         rustix::io::Errno::ACCESS | rustix::io::Errno::PERM => ProcError::PermissionDenied(Some(path.clone().into())),

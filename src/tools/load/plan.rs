@@ -111,8 +111,8 @@ mod tests {
         for ((brokers, partitions, tasks), sockets, threads, rss) in [
             ((1, 1, 1), 4, 13, 15),
             ((1, 12, 1), 4, 13, 52),
-            ((1, 100, 1), 4, 13, 63),
-            ((1, 1000, 1), 4, 13, 165),
+            ((1, 100, 1), 4, 13, 62),
+            ((1, 1000, 1), 4, 13, 151),
             ((3, 600, 50), 6, 17, 14),
         ] {
             let plan = plan(brokers, partitions, tasks);
