@@ -3,12 +3,13 @@
 
 use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use kafka_shell_spout::tools::inherit_nothing;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
@@ -58,8 +59,8 @@ impl FakeParent {
     pub fn spawn(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kafka-shell-spout"));
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // SAFETY: one system call, and no memory is touched.
-        unsafe { command.pre_exec(inherit_nothing) };
+        // Other tests run librdkafka's mock cluster in this process.
+        inherit_nothing(&mut command);
         let mut child = command.spawn().expect("the program starts");
         let stderr = Arc::default();
         let stderr_reader = child.stderr.take().map(|pipe| collect_stderr(pipe, Arc::clone(&stderr)));
@@ -369,13 +370,6 @@ fn nonblocking(pipe: OwnedFd) -> OwnedFd {
     let flags = fcntl_getfl(&pipe).expect("a pipe");
     fcntl_setfl(&pipe, flags | OFlags::NONBLOCK).expect("a pipe");
     pipe
-}
-
-/// The sockets of librdkafka's mock cluster, which other tests run in this process, are not the child's business.
-fn inherit_nothing() -> std::io::Result<()> {
-    // SAFETY: no pointer is passed; descriptors are only marked to be closed by the exec that follows.
-    let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 fn collect_stderr(mut pipe: ChildStderr, text: Arc<Mutex<String>>) -> JoinHandle<()> {

@@ -22,23 +22,26 @@ const FONT: &str = "sans-serif";
 
 static FONTS: Once = Once::new();
 
-/// What is drawn of a sample, in which colour.
+/// What is drawn of a sample, in which colour, how thick.
 struct Series {
     name: &'static str,
     color: RGBColor,
+    width: u32,
     value: fn(&Sample) -> u64,
 }
 
-/// The story's three states first; what else occurs is grey.
-const SERIES: [Series; 4] = [
-    Series { name: "ESTABLISHED", color: RGBColor(31, 119, 180), value: |s| s.states().named("ESTABLISHED") as u64 },
-    Series { name: "CLOSE_WAIT", color: RGBColor(214, 39, 40), value: |s| s.states().named("CLOSE_WAIT") as u64 },
-    Series { name: "TIME_WAIT", color: RGBColor(255, 153, 0), value: |s| s.time_wait as u64 },
-    Series { name: "other states", color: RGBColor(140, 140, 140), value: others },
-];
+const fn series(name: &'static str, color: RGBColor, width: u32, value: fn(&Sample) -> u64) -> Series {
+    Series { name, color, width, value }
+}
 
-const DESCRIPTORS: Series =
-    Series { name: "open descriptors", color: RGBColor(40, 40, 40), value: |s| s.sum(|spout| spout.fds as u64) };
+/// The story's three states first; what else occurs is grey.
+const SERIES: [Series; 5] = [
+    series("ESTABLISHED", RGBColor(31, 119, 180), 3, |sample| sample.states().named("ESTABLISHED") as u64),
+    series("CLOSE_WAIT", RGBColor(214, 39, 40), 3, |sample| sample.states().named("CLOSE_WAIT") as u64),
+    series("TIME_WAIT", RGBColor(255, 153, 0), 3, |sample| sample.time_wait as u64),
+    series("other states", RGBColor(140, 140, 140), 3, others),
+    series("open descriptors", RGBColor(40, 40, 40), 1, |sample| sample.sum(|spout| spout.fds as u64)),
+];
 
 fn others(sample: &Sample) -> u64 {
     let named = ["ESTABLISHED", "CLOSE_WAIT", "TIME_WAIT"];
@@ -68,8 +71,7 @@ fn panels<DB: DrawingBackend>(runs: &[Run], area: &DrawingArea<DB, Shift>, rows:
     area.fill(&WHITE)?;
     let all = || runs.iter().flat_map(|run| &run.samples);
     let seconds = all().map(|sample| sample.second).fold(1.0, f64::max);
-    let series = || SERIES.iter().chain([&DESCRIPTORS]);
-    let top = series().flat_map(|series| all().map(series.value)).max().unwrap_or(0).max(4);
+    let top = SERIES.iter().flat_map(|series| all().map(series.value)).max().unwrap_or(0).max(4);
     for (run, panel) in runs.iter().zip(area.split_evenly((rows, columns))) {
         draw_panel(run, &panel, seconds, top + top / 3 + 1)?;
     }
@@ -91,13 +93,13 @@ fn draw_panel<DB: DrawingBackend>(run: &Run, area: &DrawingArea<DB, Shift>, seco
         .label_style((FONT, 15))
         .x_label_formatter(&|second| format!("{second:.0}"))
         .draw()?;
-    for Series { name, color, value } in SERIES.iter().chain([&DESCRIPTORS]) {
+    for Series { name, color, width, value } in &SERIES {
         if run.samples.iter().all(|sample| value(sample) == 0) {
             continue;
         }
         let points = run.samples.iter().map(|sample| (sample.second, value(sample)));
         // Where a thick line turns back at once it sticks out by far.
-        let width = if *name == DESCRIPTORS.name || run.samples.len() > DENSE { 1 } else { 3 };
+        let width = if run.samples.len() > DENSE { 1 } else { *width };
         let style = color.stroke_width(width);
         let now = run.samples.last().map_or(0, value);
         chart

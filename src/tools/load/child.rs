@@ -14,6 +14,7 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
 
 use crate::multilang::{FrameReader, MAX_FRAME_BYTES};
+use crate::tools::inherit_nothing;
 
 /// Of stderr, for the message when a child dies.
 const LAST_WORDS: usize = 2000;
@@ -40,8 +41,7 @@ impl Child {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // SAFETY: one system call between fork and exec, and no memory is touched.
-        unsafe { command.pre_exec(inherit_nothing) };
+        inherit_nothing(&mut command);
         let mut process = command.spawn().with_context(|| format!("{} cannot be started", words[0]))?;
         let last_words = Arc::default();
         if let Some(pipe) = process.stderr.take() {
@@ -151,21 +151,17 @@ impl Child {
     /// The system's.
     pub fn wait_for_end(&mut self, time: Duration) -> io::Result<Option<ExitStatus>> {
         let begun = Instant::now();
-        loop {
-            if self.status.is_some() {
-                return Ok(self.status);
+        while self.status.is_none() && !self.has_ended() {
+            if begun.elapsed() > time {
+                return Ok(None);
             }
-            if self.has_ended() {
-                self.kill_group();
-                self.status = Some(self.process.wait()?);
-            }
-            if self.status.is_none() {
-                if begun.elapsed() > time {
-                    return Ok(None);
-                }
-                std::thread::sleep(GLANCE);
-            }
+            std::thread::sleep(GLANCE);
         }
+        if self.status.is_none() {
+            self.kill_group();
+            self.status = Some(self.process.wait()?);
+        }
+        Ok(self.status)
     }
 
     /// Whether only its exit status is left. That is not taken, so its number is nobody else's.
@@ -191,13 +187,6 @@ impl Drop for Child {
             let _ = self.process.wait();
         }
     }
-}
-
-/// The mock cluster does not mark its sockets to be closed by an exec: they would be counted as the child's.
-fn inherit_nothing() -> io::Result<()> {
-    // SAFETY: no pointer is passed; descriptors are only marked to be closed by the exec that follows.
-    let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Keeps the end of what comes, until the child and all that it has started have closed it.

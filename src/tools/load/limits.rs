@@ -42,7 +42,7 @@ impl Limits {
     /// The first limit that this sample breaks, in words.
     pub fn broken_by(&self, sample: &Sample) -> Option<String> {
         let spouts = &sample.spouts;
-        let most = |count: fn(&super::sample::SpoutSample) -> u64| spouts.iter().map(count).max().unwrap_or(0);
+        let most = |count: fn(&super::sample::ProcessSample) -> u64| spouts.iter().map(count).max().unwrap_or(0);
         let checks = [
             ("close-wait", self.max_close_wait, sample.states().named("CLOSE_WAIT") as u64),
             ("time-wait", self.max_time_wait, sample.time_wait as u64),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::options::LoadOptions;
 use super::run::Run;
-use super::sample::{Sample, SpoutSample};
+use super::sample::{ProcessSample, Sample};
 use crate::sockets::STATES;
 use crate::tools::table::Table;
 
@@ -21,19 +21,19 @@ pub fn table(runs: &[Run]) -> String {
         cells.extend(runs.iter().map(cell));
         table.row(cells);
     };
-    row("seconds", &|run| format!("{:.0}", last(run).second));
-    row("next commands", &|run| last(run).nexts.to_string());
-    row("tuples", &|run| last(run).emits.to_string());
-    row("tuples a second", &|run| format!("{:.0}", last(run).emits as f64 / last(run).second.max(0.001)));
-    row("acks", &|run| last(run).acks.to_string());
-    row("fails", &|run| last(run).fails.to_string());
+    row("seconds", &|run| format!("{:.0}", last(run, |sample| sample.second)));
+    row("next commands", &|run| last(run, |sample| sample.nexts).to_string());
+    row("tuples", &|run| last(run, |sample| sample.emits).to_string());
+    row("tuples a second", &|run| format!("{:.0}", last(run, |sample| sample.emits as f64 / sample.second)));
+    row("acks", &|run| last(run, |sample| sample.acks).to_string());
+    row("fails", &|run| last(run, |sample| sample.fails).to_string());
     for state in STATES {
         if state != "TIME_WAIT" && runs.iter().any(|run| most(run, |sample| sample.states().named(state) as u64) > 0) {
-            row(&format!("{state} at the end"), &|run| last(run).states().named(state).to_string());
+            row(&format!("{state} at the end"), &|run| last(run, |sample| sample.states().named(state)).to_string());
             row(&format!("{state} at most"), &|run| most(run, |s| s.states().named(state) as u64).to_string());
         }
     }
-    row("TIME_WAIT toward their endpoints", &|run| last(run).time_wait.to_string());
+    row("TIME_WAIT toward their endpoints", &|run| last(run, |sample| sample.time_wait).to_string());
     row("in no table any more", &|run| most(run, |sample| sample.sum(|spout| spout.off_table as u64)).to_string());
     row("sockets of one spout, at most", &|run| {
         per_spout(run, |spout| (spout.states.total() + spout.off_table) as u64)
@@ -50,7 +50,7 @@ pub fn table(runs: &[Run]) -> String {
     row("errors told to Storm", &|run| run.outcomes.iter().map(|outcome| outcome.errors.0).sum::<u64>().to_string());
     row("sockets left after the end", &|run| run.left.to_string());
     row("and in TIME_WAIT", &|run| run.time_wait.to_string());
-    if runs.iter().any(|run| !last(run).brokers.is_empty()) {
+    if runs.iter().any(|run| last(run, |sample| !sample.brokers.is_empty())) {
         row("sockets of the --broker processes", &|run| brokers(run, |broker| broker.states.total() as u64));
         row("descriptors of them", &|run| brokers(run, |broker| broker.fds as u64));
     }
@@ -95,7 +95,7 @@ fn line(name: &str, sample: &Sample, text: &mut String) {
         // No process holds those: they are counted by the other end.
         let _ = write!(text, ",{}", if state == "TIME_WAIT" { sample.time_wait } else { count });
     }
-    let broker = |count: fn(&SpoutSample) -> u64| sample.brokers.iter().map(count).sum::<u64>();
+    let broker = |count: fn(&ProcessSample) -> u64| sample.brokers.iter().map(count).sum::<u64>();
     let _ = writeln!(
         text,
         ",{},{},{},{},{},{},{},{},{},{},{}",
@@ -115,7 +115,7 @@ fn line(name: &str, sample: &Sample, text: &mut String) {
 
 /// All of it.
 pub fn json(runs: &[Run], options: &LoadOptions) -> Value {
-    let process = |spout: &SpoutSample| {
+    let process = |spout: &ProcessSample| {
         json!({
             "pid": spout.pid, "states": spout.states, "off_table": spout.off_table, "fds": spout.fds,
             "threads": spout.threads, "rss_bytes": spout.rss_bytes, "cpu_ms": spout.cpu_ms,
@@ -154,20 +154,20 @@ pub fn json(runs: &[Run], options: &LoadOptions) -> Value {
     })
 }
 
-/// The last sample that saw all spouts that were there.
-pub fn last(run: &Run) -> Sample {
-    run.samples.last().cloned().unwrap_or_default()
+/// Of the last sample; 0 if there is none.
+fn last<T: Default>(run: &Run, value: impl FnOnce(&Sample) -> T) -> T {
+    run.samples.last().map(value).unwrap_or_default()
 }
 
 fn most(run: &Run, count: impl Fn(&Sample) -> u64) -> u64 {
     run.samples.iter().map(count).max().unwrap_or(0)
 }
 
-fn per_spout(run: &Run, count: fn(&SpoutSample) -> u64) -> String {
+fn per_spout(run: &Run, count: fn(&ProcessSample) -> u64) -> String {
     most(run, |sample| sample.spouts.iter().map(count).max().unwrap_or(0)).to_string()
 }
 
-fn brokers(run: &Run, count: fn(&SpoutSample) -> u64) -> String {
+fn brokers(run: &Run, count: fn(&ProcessSample) -> u64) -> String {
     most(run, |sample| sample.brokers.iter().map(count).sum()).to_string()
 }
 

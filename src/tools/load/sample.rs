@@ -12,7 +12,7 @@ use crate::sockets::{Census, Endpoint, Look, SocketCount};
 
 /// One process at one moment.
 #[derive(Debug, Clone, Default)]
-pub struct SpoutSample {
+pub struct ProcessSample {
     /// Process id.
     pub pid: i32,
     /// TCP sockets by state.
@@ -43,9 +43,9 @@ pub struct Sample {
     /// Fails so far.
     pub fails: u64,
     /// The spouts that live.
-    pub spouts: Vec<SpoutSample>,
+    pub spouts: Vec<ProcessSample>,
     /// The processes named by `--broker`.
-    pub brokers: Vec<SpoutSample>,
+    pub brokers: Vec<ProcessSample>,
     /// Sockets in TIME_WAIT toward the spouts' endpoints.
     pub time_wait: usize,
     /// Connections that the whole machine opened in the second before (`Tcp: ActiveOpens`).
@@ -63,7 +63,7 @@ impl Sample {
     }
 
     /// The sum over all spouts.
-    pub fn sum(&self, count: impl Fn(&SpoutSample) -> u64) -> u64 {
+    pub fn sum(&self, count: impl Fn(&ProcessSample) -> u64) -> u64 {
         self.spouts.iter().map(count).sum()
     }
 }
@@ -114,7 +114,7 @@ impl Sampler {
     }
 }
 
-fn look(census: &mut Census, pid: i32, endpoints: Option<&mut BTreeSet<Endpoint>>) -> Option<SpoutSample> {
+fn look(census: &mut Census, pid: i32, endpoints: Option<&mut BTreeSet<Endpoint>>) -> Option<ProcessSample> {
     if pid == 0 {
         return None;
     }
@@ -126,7 +126,7 @@ fn look(census: &mut Census, pid: i32, endpoints: Option<&mut BTreeSet<Endpoint>
     }
     let stat = Process::new(pid).ok()?.stat().ok()?;
     let ticks = stat.utime + stat.stime;
-    Some(SpoutSample {
+    Some(ProcessSample {
         pid,
         states: account.states,
         off_table: account.off_table,

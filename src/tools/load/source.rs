@@ -15,7 +15,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer as _};
 use serde_json::{Map, Value, json};
 
-use super::options::{LoadOptions, Pace};
+use super::options::LoadOptions;
 
 /// How long Kafka may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -33,13 +33,9 @@ pub struct Source {
     /// To be deleted.
     ours: bool,
     keys: Map<String, Value>,
-    producer: Option<(Arc<Shared>, JoinHandle<()>)>,
+    /// Its thread, and the flag that ends it.
+    producer: Option<(Arc<AtomicBool>, JoinHandle<()>)>,
     mock: Option<MockCluster<'static, DefaultProducerContext>>,
-}
-
-#[derive(Default)]
-struct Shared {
-    stop: AtomicBool,
 }
 
 impl Source {
@@ -129,12 +125,11 @@ impl Source {
         }
         writer.producer.flush(FLUSH).with_context(|| format!("records for {}", self.topic))?;
         if let Some(period) = options.produce.period() {
-            let shared = Arc::new(Shared::default());
-            let theirs = Arc::clone(&shared);
-            let flat_out = options.produce == Pace::Max;
+            let stop = Arc::new(AtomicBool::new(false));
+            let theirs = Arc::clone(&stop);
             let thread = std::thread::Builder::new().name("producer".to_owned());
-            let thread = thread.spawn(move || writer.run(&theirs, (!flat_out).then_some(period)))?;
-            self.producer = Some((shared, thread));
+            let thread = thread.spawn(move || writer.run(&theirs, period))?;
+            self.producer = Some((stop, thread));
         }
         Ok(())
     }
@@ -142,8 +137,8 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        if let Some((shared, thread)) = self.producer.take() {
-            shared.stop.store(true, Ordering::Relaxed);
+        if let Some((stop, thread)) = self.producer.take() {
+            stop.store(true, Ordering::Relaxed);
             // It panics on nothing; and if it did, the topic should go all the same.
             let _ = thread.join();
         }
@@ -210,10 +205,11 @@ impl Writer {
     }
 
     /// Until it is told to stop; a Kafka that takes no records any more shows in the table.
-    fn run(mut self, shared: &Shared, period: Option<Duration>) {
+    fn run(mut self, stop: &AtomicBool, period: Duration) {
         let (begun, before) = (Instant::now(), self.count);
-        while !shared.stop.load(Ordering::Relaxed) {
-            let due = period.map_or(u64::MAX, |period| (begun.elapsed().as_nanos() / period.as_nanos().max(1)) as u64);
+        while !stop.load(Ordering::Relaxed) {
+            // Without a time between two, all that goes.
+            let due = begun.elapsed().as_nanos().checked_div(period.as_nanos()).map_or(u64::MAX, |due| due as u64);
             let batch = due.saturating_sub(self.count - before).min(1000);
             for _ in 0..batch {
                 if self.write().is_err() {
