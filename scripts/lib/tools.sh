@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the scripts beside it: looks for the tools the project needs, installs what can be installed, and builds
-# the Java part. Sets nothing but functions; `root` must be the top of the repository.
+# the program and the Java part. Sets nothing but functions; `root` must be the top of the repository.
 
 say() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; }
 
@@ -108,6 +108,14 @@ install_rustup() {
     say "missing: Rust $1. Please install rustup, which fetches it, by the command of https://rustup.rs, then run this again:"
     printf '\n    %s\n\n' "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --default-toolchain none" >&2
     exit 2
+}
+
+# The release binary; sets `spout`.
+build_spout() {
+    say "building the spout with cargo (the first time takes some minutes: librdkafka is built from source)"
+    (cd "$root" && cargo build --release --locked --quiet)
+    # shellcheck disable=SC2034 # for who sources this
+    spout=$root/target/release/kafka-shell-spout
 }
 
 # The newest of the Java part's sources decides whether Maven has to run.

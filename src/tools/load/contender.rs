@@ -64,6 +64,14 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_no_key_though_it_has_an_equals_sign() {
+        for word in ["./spout=1", "/opt/a=b/spout"] {
+            let contender = parse(&format!("a: k=v {word} x=y")).expect("sound");
+            assert_eq!((contender.keys.len(), contender.words), (1, vec![word.to_owned(), "x=y".to_owned()]));
+        }
+    }
+
+    #[test]
     fn what_names_no_program_is_refused() {
         for text in ["java", "a: ", "a: k=v", ": java", "a: 'java"] {
             assert!(parse(text).is_err(), "{text}");

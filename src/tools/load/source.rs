@@ -114,7 +114,12 @@ impl Source {
 
     fn produce(&mut self, options: &LoadOptions, mut progress: impl FnMut(u64)) -> Result<()> {
         let mut config = self.client();
-        config.set("linger.ms", "5").set("batch.num.messages", "2000").set("queue.buffering.max.kbytes", "65536");
+        // A Kafka that is gone meanwhile must not hold a full queue, and with it our end, for minutes.
+        config
+            .set("message.timeout.ms", "30000")
+            .set("linger.ms", "5")
+            .set("batch.num.messages", "2000")
+            .set("queue.buffering.max.kbytes", "65536");
         let producer: BaseProducer = config.create()?;
         let mut writer = Writer::new(producer, &self.topic, options);
         for count in 0..options.records {
