@@ -72,8 +72,10 @@ pub struct LoadOptions {
     /// Deactivate every so many seconds, and activate a second later.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Storm's part")]
     pub cycle: Option<u64>,
-    /// How the spouts are ended.
-    #[arg(long, value_enum, default_value_t = Ending::Term, help_heading = "Storm's part")]
+    /// How the spouts are ended. term: `deactivate`, then SIGTERM and the end of stdin, as a topology that is killed; kill:
+    /// SIGKILL amidst their work; eof: the end of stdin, as by a worker that was killed.
+    // Their list is hidden: in a man page clap_mangen makes a gap of it that mandoc warns of.
+    #[arg(long, value_enum, default_value_t = Ending::Term, hide_possible_values = true, help_heading = "Storm's part")]
     pub end: Ending,
     /// How many seconds a child may take for one answer, or for its end.
     #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Storm's part")]
@@ -126,11 +128,11 @@ pub enum Pace {
 /// How a spout is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Ending {
-    /// `deactivate`, then SIGTERM and the end of its stdin, as a topology that is killed.
+    /// `deactivate`, then SIGTERM and the end of its stdin.
     Term,
-    /// SIGKILL amidst its work.
+    /// SIGKILL.
     Kill,
-    /// The end of its stdin, as a worker that was killed.
+    /// The end of its stdin.
     Eof,
 }
 
