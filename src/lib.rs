@@ -4,7 +4,8 @@
 //! [`multilang`] through the tracker in [`spout`] into a commit of [`offsets`].
 //!
 //! - [`multilang`]: Storm's wire protocol; knows no Kafka
-//! - [`tuple`]: a record becomes the JSON of a tuple
+//! - [`companion`]: the binary wire to the Java companion
+//! - [`tuple`]: a record becomes the frame of a tuple
 //! - [`spout`]: the one thread that owns all state
 //! - [`kafka`]: the client, its queues, and the calls that block
 //! - [`offsets`]: where the offsets are kept
@@ -14,6 +15,7 @@
 //! - [`wake`]: how other threads wake the spout thread
 //! - [`exit`]: exit codes
 
+pub mod companion;
 pub mod config;
 pub mod exit;
 pub mod kafka;

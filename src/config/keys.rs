@@ -51,8 +51,8 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "max.in.flight",
-        "`topology.max.spout.pending`, else 2000",
-        "Tuples emitted and not yet acked or failed, per task.",
+        "`topology.max.spout.pending`, else 2000; 6000 more under NativeKafkaSpout",
+        "Tuples emitted and not yet acked or failed, per task; under NativeKafkaSpout those it has not yet given to Storm included.",
     ),
     key(
         "max.uncommitted.offsets",
@@ -84,8 +84,12 @@ pub const KEYS: &[Key] = &[
         "all to `default`",
         "Which topic's records go to which stream: a map of topic to stream, or `topic=stream` with commas between. A topic may be a regular expression that matches the whole name; a name wins over an expression. Each stream must be declared with as many fields as a tuple has.",
     ),
-    key("key.encoding", "`utf8`", "`utf8`, or `base64` (always)."),
-    key("value.encoding", "`utf8`", "`utf8`, or `base64` (always). Header values go by it too."),
+    key(
+        "key.encoding",
+        "`utf8`",
+        "`utf8`, `base64` (always), or `bytes`: the tuple has a `byte[]`, for NativeKafkaSpout alone.",
+    ),
+    key("value.encoding", "`utf8`", "As for the key. Header values go by it too."),
     key(
         "undecodable",
         "`replace`",
@@ -116,6 +120,11 @@ pub const KEYS: &[Key] = &[
         "Under `zookeeper`, keep a copy of the offsets in the consumer group, for Storm UI, `kafka-consumer-groups` and exporters of lag. Nothing waits for it.",
     ),
     key(
+        "answer.ahead",
+        "true",
+        "Under a stock ShellSpout, write answers before their commands come: several times the throughput. docs/performance.md has the rules. Without ackers, and when nobody reads one of the component's streams, it is off by itself.",
+    ),
+    key(
         "next.hold.ms",
         "50",
         "How long a `next` is held open for a record when nothing is in flight, in ms. 0 for several tasks in one executor.",
@@ -144,7 +153,6 @@ pub const NOT_YET: &[&str] = &[
     "zookeeper.acl",
     "zookeeper.tls.",
     "offsets.takeover",
-    "answer.ahead",
 ];
 
 /// Whether `name`, without [`PREFIX`], is a key of this version.

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub use backoff::Backoff;
 pub use values::{ConfigError, Values, read_file};
 
-use crate::multilang::Context;
+use crate::multilang::{Context, Wire};
 use crate::offsets::{OffsetStore, Writer};
 use crate::tuple::{Encoder, Encoding, Field, Stream, Undecodable};
 
@@ -42,10 +42,16 @@ pub struct SpoutConfig {
     pub encoder: Encoder,
     /// The stream of each topic whose records do not go to `default`.
     pub streams: BTreeMap<String, Stream>,
+    /// The names of all streams by their number, `default` first.
+    pub stream_names: Vec<String>,
     /// Whether records without a value are passed over.
     pub skip_tombstones: bool,
     /// Whether the topology has ackers. Without them tuples carry no id, and a record is done when its reply is written.
     pub ackers: bool,
+    /// How the parent is spoken to.
+    pub wire: Wire,
+    /// When its commands are answered.
+    pub answers: Answers,
     /// How long an empty `next` may be held open.
     pub hold: Duration,
     /// How often the state is logged, if at all.
@@ -55,6 +61,9 @@ pub struct SpoutConfig {
     /// A file that gets the log lines too.
     pub log_file: Option<PathBuf>,
 }
+
+/// More would not fit into any worker.
+const MOST_IN_FLIGHT: i64 = 10_000_000;
 
 /// How to reach and read Kafka.
 #[derive(Debug, Clone)]
@@ -80,6 +89,15 @@ pub struct FirstPoll {
     pub uncommitted: bool,
 }
 
+/// When a stock `ShellSpout` is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    /// When it has asked.
+    InTurns,
+    /// Before it asks, too.
+    Ahead,
+}
+
 /// What stops new records; retries are bound by `in_flight` alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -96,7 +114,12 @@ impl SpoutConfig {
     ///
     /// # Errors
     /// The first thing that is wrong.
-    pub fn read(storm: &Map<String, Value>, file: &Map<String, Value>, context: &Context) -> Result<Self, ConfigError> {
+    pub fn read(
+        storm: &Map<String, Value>,
+        file: &Map<String, Value>,
+        context: &Context,
+        wire: Wire,
+    ) -> Result<Self, ConfigError> {
         let values = Values { storm, file };
         values.check_names()?;
         values.one_of(
@@ -126,12 +149,15 @@ impl SpoutConfig {
                 &[],
             )?,
             commit_period: values.millis("kafka.spout.offset.commit.period.ms", 2000, 10)?,
-            limits: limits(&values)?,
+            limits: limits(&values, wire)?,
             backoff: backoff(&values)?,
-            encoder: encoder(&values, &kafka.topics, &streams, context)?,
+            encoder: encoder(&values, &kafka.topics, &streams, context, wire)?,
+            stream_names: streams::names(&streams),
             streams,
             skip_tombstones: values.one_of("kafka.spout.tombstones", false, &tombstones, &[])?,
-            ackers: values.integer("topology.acker.executors", 1, 0..=i64::MAX)? > 0,
+            ackers: ackers(&values)?,
+            wire,
+            answers: answers(&values, context)?,
             hold: values.millis("kafka.spout.next.hold.ms", 50, 0)?,
             status_period: Some(values.millis("kafka.spout.status.period.ms", 0, 0)?)
                 .filter(|period| !period.is_zero()),
@@ -172,6 +198,18 @@ fn is_topic_name(name: &str) -> bool {
     (1..=249).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
 }
 
+/// Not ahead without ackers, nor where Storm 1 acks inside the emit because nobody reads a stream: each emit nests an ack
+/// then, and answers that are there already would never let the recursion end.
+fn answers(values: &Values<'_>, context: &Context) -> Result<Answers, ConfigError> {
+    let words = [("true", Answers::Ahead), ("false", Answers::InTurns)];
+    let wanted = values.one_of("kafka.spout.answer.ahead", Answers::Ahead, &words, &[])?;
+    Ok(if ackers(values)? && context.unread.is_empty() { wanted } else { Answers::InTurns })
+}
+
+fn ackers(values: &Values<'_>) -> Result<bool, ConfigError> {
+    Ok(values.integer("topology.acker.executors", 1, 0..=i64::MAX)? > 0)
+}
+
 fn first_poll(values: &Values<'_>) -> Result<FirstPoll, ConfigError> {
     let strategy = |earliest, uncommitted| FirstPoll { earliest, uncommitted };
     let words = [
@@ -184,10 +222,14 @@ fn first_poll(values: &Values<'_>) -> Result<FirstPoll, ConfigError> {
     values.one_of("kafka.spout.first.poll.offset.strategy", strategy(true, true), &words, &not_yet)
 }
 
-fn limits(values: &Values<'_>) -> Result<Limits, ConfigError> {
-    let pending = values.integer("topology.max.spout.pending", 2000, 1..=i64::MAX)?;
+/// Tuples that the companion may have decoded beyond those in the topology: it never meets an empty pipe then.
+const DECODED_AHEAD: i64 = 6000;
+
+fn limits(values: &Values<'_>, wire: Wire) -> Result<Limits, ConfigError> {
+    let pending = values.integer("topology.max.spout.pending", 2000, 1..=i64::MAX)?.min(MOST_IN_FLIGHT);
+    let ahead = if wire == Wire::Companion { DECODED_AHEAD } else { 0 };
     Ok(Limits {
-        in_flight: values.integer("kafka.spout.max.in.flight", pending.min(10_000_000), 1..=10_000_000)? as usize,
+        in_flight: values.integer("kafka.spout.max.in.flight", pending + ahead, 1..=MOST_IN_FLIGHT + ahead)? as usize,
         offsets: values.integer("kafka.spout.max.uncommitted.offsets", 100_000, 1..=i64::MAX)? as usize,
         bytes: values.integer("kafka.spout.max.uncommitted.bytes", 64 << 20, 1..=i64::MAX)? as usize,
     })
@@ -211,20 +253,30 @@ fn encoder(
     topics: &[String],
     streams: &BTreeMap<String, Stream>,
     context: &Context,
+    wire: Wire,
 ) -> Result<Encoder, ConfigError> {
     let key = "kafka.spout.fields";
     let names = values.list(key)?.unwrap_or_else(|| vec!["value".to_owned()]);
     let fields: Result<Vec<Field>, String> = names.iter().map(|name| name.parse()).collect();
     let fields = fields.map_err(|problem| ConfigError::new(key, problem))?;
     streams::check_field_count(&names, topics, streams, context)?;
-    let encodings = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64)];
-    let encodings_not_yet = ["hex", "latin1", "json"];
+    let encoding = |key: &str| {
+        let known = [("utf8", Encoding::Utf8), ("base64", Encoding::Base64), ("bytes", Encoding::Bytes)];
+        match values.one_of(key, Encoding::Utf8, &known, &["hex", "latin1", "json"])? {
+            Encoding::Bytes if wire == Wire::Multilang => {
+                let problem = "bytes: JSON has no bytes; it needs NativeKafkaSpout, the Java companion. Use base64, or the companion";
+                Err(ConfigError::new(key, problem))
+            }
+            encoding => Ok(encoding),
+        }
+    };
     let undecodable = [("replace", Undecodable::Replace), ("base64", Undecodable::Base64)];
     let undecodable_not_yet = ["stream:", "topic:", "stop"];
     Ok(Encoder {
+        wire,
         fields,
-        key: values.one_of("kafka.spout.key.encoding", Encoding::Utf8, &encodings, &encodings_not_yet)?,
-        value: values.one_of("kafka.spout.value.encoding", Encoding::Utf8, &encodings, &encodings_not_yet)?,
+        key: encoding("kafka.spout.key.encoding")?,
+        value: encoding("kafka.spout.value.encoding")?,
         undecodable: values.one_of(
             "kafka.spout.undecodable",
             Undecodable::Replace,
@@ -259,6 +311,7 @@ mod tests {
             task_id: 3,
             task_index: 0,
             task_count: 1,
+            unread: Vec::new(),
             streams: [("default", &["value"][..]), ("orders", &["value"]), ("wide", &["key", "value"])]
                 .map(|(stream, fields)| (stream.to_owned(), fields.iter().map(|field| (*field).to_owned()).collect()))
                 .into(),
@@ -278,7 +331,7 @@ mod tests {
         });
         let conf = conf.as_object_mut().expect("object");
         conf.extend(extra.as_object().expect("object").clone());
-        SpoutConfig::read(conf, &Map::new(), &context())
+        SpoutConfig::read(conf, &Map::new(), &context(), Wire::Multilang)
     }
 
     fn zookeeper(config: &SpoutConfig) -> &ZooKeeperConfig {

@@ -21,12 +21,16 @@ pub(super) fn streams(
     context: &Context,
 ) -> Result<BTreeMap<String, Stream>, ConfigError> {
     let routes = routes(values)?;
+    let mut names: Vec<&str> =
+        routes.iter().map(|route| route.stream.as_str()).filter(|name| *name != DEFAULT).collect();
+    names.sort_unstable();
+    names.dedup();
     let mut streams = BTreeMap::new();
     for topic in topics {
         let name = stream_of(topic, &routes)?.unwrap_or(DEFAULT);
         check_declared(name, topic, context)?;
-        if name != DEFAULT {
-            streams.insert(topic.clone(), Stream::new(name));
+        if let Ok(index) = names.binary_search(&name) {
+            streams.insert(topic.clone(), Stream::new(name, index as u16 + 1));
         }
     }
     for Route { pattern, regex, .. } in &routes {
@@ -38,6 +42,16 @@ pub(super) fn streams(
         }
     }
     Ok(streams)
+}
+
+/// The streams by their number, [`Stream::number`].
+pub(super) fn names(streams: &BTreeMap<String, Stream>) -> Vec<String> {
+    let last = streams.values().map(Stream::number).max().unwrap_or(0);
+    let mut names = vec![DEFAULT.to_owned(); usize::from(last) + 1];
+    for stream in streams.values() {
+        stream.name().clone_into(&mut names[usize::from(stream.number())]);
+    }
+    names
 }
 
 struct Route {
@@ -148,6 +162,7 @@ mod tests {
         let fields = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let streams = [("default", fields(&["value"])), ("orders", fields(&["v"])), ("wide", fields(&["a", "b"]))];
         Context {
+            unread: Vec::new(),
             component: "kafka".to_owned(),
             task_id: 3,
             task_index: 0,

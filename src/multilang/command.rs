@@ -8,7 +8,8 @@ use thiserror::Error;
 
 use super::id::TupleId;
 
-/// What the parent asks. Every variant but [`Command::TaskIds`] is answered with one `sync`.
+/// What the parent asks. In multilang every variant but [`Command::TaskIds`] is answered with one `sync`; the companion waits
+/// for no answers.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
     /// Emit something, if there is something.
@@ -23,6 +24,13 @@ pub enum Command {
     Deactivate,
     /// The tasks an emit went to. We never ask for them; not answered.
     TaskIds,
+    /// From the Java companion alone: is somebody there, and does it want the state?
+    Ping {
+        /// It does.
+        status: bool,
+    },
+    /// From the Java companion alone: so many tuples have been given to Storm since the start.
+    Emitted(u64),
 }
 
 /// The ids of an ack or fail: one, as Storm writes it, or a list, as the Java companion does.
@@ -61,6 +69,14 @@ pub enum CommandError {
     /// A command that multilang does not have for spouts.
     #[error("unknown command {0:?} on stdin; a spout knows next, ack, fail, activate and deactivate")]
     Unknown(String),
+    /// A frame of the Java companion that this version does not know, or whose body has not the length it should have.
+    #[error("frame of kind {kind} with {bytes} bytes on stdin is none of wire version {}", crate::companion::VERSION)]
+    Binary {
+        /// Its kind.
+        kind: u8,
+        /// Length of its body.
+        bytes: usize,
+    },
 }
 
 /// The shape of every command; other keys are ignored.

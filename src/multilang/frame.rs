@@ -15,6 +15,11 @@ pub enum FrameError {
     /// No `end` line came in [`MAX_FRAME_BYTES`].
     #[error("a frame of more than {MAX_FRAME_BYTES} bytes came on stdin without a line `end`; is the parent Storm?")]
     TooLong,
+    /// A length that no frame of the Java companion has.
+    #[error(
+        "a frame of {0} bytes is announced on stdin, which the companion never sends; is the parent another program?"
+    )]
+    Length(usize),
 }
 
 /// Collects bytes and hands out whole frames. One buffer, reused; a byte is searched for line ends once.
@@ -60,6 +65,11 @@ impl FrameReader {
         }
         self.searched = self.buf.len();
         if self.buf.len() - self.begin > MAX_FRAME_BYTES { Err(FrameError::TooLong) } else { Ok(None) }
+    }
+
+    /// What was read after the last whole frame.
+    pub fn rest(&self) -> &[u8] {
+        &self.buf[self.begin..]
     }
 
     /// Bytes of a frame that has begun and not ended: at EOF, what was cut off.

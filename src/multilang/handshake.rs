@@ -8,6 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::companion;
+
 /// Storm's `{"pidDir","conf","context"}` (`ShellProcess.launch`).
 #[derive(Debug, Deserialize)]
 pub struct Handshake {
@@ -18,6 +20,19 @@ pub struct Handshake {
     pub conf: Map<String, Value>,
     /// `TopologyContext.toJSONString`, read later by [`Context::read`].
     pub context: Map<String, Value>,
+    /// Versions of the binary wire that the parent speaks; Storm's own sends no such thing.
+    #[serde(default)]
+    pub wire: Vec<u32>,
+}
+
+/// How the conversation goes on after the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wire {
+    /// Storm's multilang: JSON, in turns.
+    #[default]
+    Multilang,
+    /// The binary frames of [`crate::companion`].
+    Companion,
 }
 
 /// Our place in the topology.
@@ -33,6 +48,8 @@ pub struct Context {
     pub task_count: usize,
     /// Declared streams and their output fields.
     pub streams: BTreeMap<String, Vec<String>>,
+    /// Declared streams that no bolt reads. Storm 1 acks their tuples inside the emit.
+    pub unread: Vec<String>,
 }
 
 /// A handshake that cannot be Storm's.
@@ -53,6 +70,11 @@ impl Handshake {
     /// [`HandshakeError::Malformed`].
     pub fn parse(frame: &[u8]) -> Result<Self, HandshakeError> {
         Ok(serde_json::from_slice(frame)?)
+    }
+
+    /// The wire that both sides speak.
+    pub fn wire(&self) -> Wire {
+        if self.wire.contains(&companion::VERSION) { Wire::Companion } else { Wire::Multilang }
     }
 
     /// Creates the empty pid file. No other file may ever stand in that directory: the supervisor reads each name
@@ -87,8 +109,16 @@ impl Context {
         ours.sort_unstable();
         let task_index = ours.binary_search(&task_id).map_err(|_| HandshakeError::Context("task->component"))?;
         let streams = context.get("stream->outputfields").and_then(Value::as_object).into_iter().flatten();
-        let streams = streams.map(|(stream, fields)| (stream.clone(), texts(fields))).collect();
-        Ok(Self { component: component.to_owned(), task_id, task_index, task_count: ours.len(), streams })
+        let streams: BTreeMap<_, _> = streams.map(|(stream, fields)| (stream.clone(), texts(fields))).collect();
+        // Storm always says who reads what; where nobody says it, nothing is known.
+        let unread =
+            context.get("stream->target->grouping").and_then(Value::as_object).map_or_else(Vec::new, |readers| {
+                let is_read = |stream: &str| {
+                    readers.get(stream).and_then(Value::as_object).is_some_and(|bolts| !bolts.is_empty())
+                };
+                streams.keys().filter(|stream| !is_read(stream)).cloned().collect()
+            });
+        Ok(Self { component: component.to_owned(), task_id, task_index, task_count: ours.len(), streams, unread })
     }
 }
 
@@ -104,7 +134,8 @@ mod tests {
         Handshake::parse(
             br#"{"conf":{"topology.name":"t"},"pidDir":"\/tmp\/pids","context":{"componentid":"kafka","taskid":10,
             "task->component":{"10":"kafka","9":"kafka","1":"__acker","11":"kafka","12":"split"},
-            "stream->outputfields":{"default":["value"]}}}"#,
+            "stream->outputfields":{"default":["value"],"dlq":["value"]},
+            "stream->target->grouping":{"default":{"split":{"type":"SHUFFLE"}}}}}"#,
         )
         .expect("handshake")
     }
@@ -115,7 +146,10 @@ mod tests {
         assert_eq!(handshake.pid_dir, Path::new("/tmp/pids"));
         let context = Context::read(&handshake.context).expect("context");
         assert_eq!((context.task_index, context.task_count), (1, 3));
-        assert_eq!(context.streams, BTreeMap::from([("default".to_owned(), vec!["value".to_owned()])]));
+        let fields = || vec!["value".to_owned()];
+        assert_eq!(context.streams, BTreeMap::from([("default".to_owned(), fields()), ("dlq".to_owned(), fields())]));
+        assert_eq!(context.unread, ["dlq"]);
+        assert_eq!(handshake.wire(), Wire::Multilang);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub mod reply;
 
 pub use command::{Command, CommandError, Ids};
 pub use frame::{FrameError, FrameReader, MAX_FRAME_BYTES};
-pub use handshake::{Context, Handshake, HandshakeError};
+pub use handshake::{Context, Handshake, HandshakeError, Wire};
 pub use id::TupleId;
 pub use log::{Level, LogQueue};
 pub use reply::Replies;

@@ -3,7 +3,9 @@
 use std::io;
 use std::os::fd::BorrowedFd;
 
+use super::Wire;
 use super::log::{Level, LogQueue};
+use crate::companion;
 
 /// Capacity kept when the buffer has been written out, in bytes: the reply with a 10 MB record should not hold
 /// its memory for ever.
@@ -17,28 +19,49 @@ const LOGS_PER_REPLY: usize = 64;
 pub struct Replies {
     buf: Vec<u8>,
     sent: usize,
+    wire: Wire,
 }
 
 impl Replies {
-    /// The answer to the handshake.
-    pub fn pid(&mut self, pid: u32) {
-        self.document(&serde_json::json!({ "pid": pid }));
+    /// The answer to the handshake, the last JSON document if the parent is the companion.
+    pub fn pid(&mut self, pid: u32, wire: Wire) {
+        match wire {
+            Wire::Multilang => self.document(&serde_json::json!({ "pid": pid })),
+            Wire::Companion => self.document(&serde_json::json!({ "pid": pid, "wire": companion::VERSION })),
+        }
+        self.wire = wire;
     }
 
-    /// Ends the answer to one command; log lines that wait travel before it.
+    /// Ends the answer to one command; log lines that wait travel before it. The companion gets them alone: it waits for no
+    /// answers.
     pub fn sync(&mut self, logs: &LogQueue) {
         logs.drain(LOGS_PER_REPLY, |level, message| self.log(level, message));
-        self.buf.extend_from_slice(b"{\"command\":\"sync\"}\nend\n");
+        if self.wire == Wire::Multilang {
+            self.buf.extend_from_slice(b"{\"command\":\"sync\"}\nend\n");
+        }
     }
 
     /// An error for Storm UI (`reportError`: shown there, throttled by Storm); the spout goes on.
     pub fn error(&mut self, message: &str) {
+        if self.wire == Wire::Companion {
+            return companion::error(message, &mut self.buf);
+        }
         self.document(&serde_json::json!({ "command": "error", "msg": message }));
     }
 
     /// The buffer, to append whole emit frames to.
     pub fn frames(&mut self) -> &mut Vec<u8> {
         &mut self.buf
+    }
+
+    /// Length of the buffer, to measure what is appended.
+    pub fn len(&self) -> usize {
+        self.buf.len()
+    }
+
+    /// Whether the buffer has nothing.
+    pub fn is_empty(&self) -> bool {
+        self.buf.is_empty()
     }
 
     /// Bytes not yet taken by the pipe.
@@ -72,6 +95,9 @@ impl Replies {
     }
 
     fn log(&mut self, level: Level, message: &str) {
+        if self.wire == Wire::Companion {
+            return companion::log(level, message, &mut self.buf);
+        }
         self.document(&serde_json::json!({ "command": "log", "level": level.code(), "msg": message }));
     }
 
@@ -128,7 +154,7 @@ mod tests {
         let (reader, writer) = rustix::pipe::pipe().expect("pipe");
         drop(reader);
         let mut replies = Replies::default();
-        replies.pid(1);
+        replies.pid(1, Wire::Multilang);
         let error = replies.write_to(writer.as_fd()).expect_err("EPIPE");
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
     }

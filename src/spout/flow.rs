@@ -15,12 +15,14 @@ use crate::kafka::Polled;
 use crate::multilang::TupleId;
 use crate::tuple::{Record, Stream};
 
-/// Emits in one reply. Storm acks inside an emit when it has no ackers, once per emit on its stack: it overflows near
-/// 1,400.
-const MAX_EMITS: usize = 256;
-
-/// Bytes of one reply, about: what a pipe holds. A larger record still goes out, alone.
-const MAX_BYTES: usize = 48 << 10;
+/// What one look at the partitions may give.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Tuples.
+    pub emits: usize,
+    /// Bytes of frames, about. A larger record still goes out, alone.
+    pub bytes: usize,
+}
 
 /// Records taken from one partition before the next one has its turn.
 const TURN: usize = 16;
@@ -101,10 +103,17 @@ impl Flow {
     }
 
     /// Appends emit frames to `out`: what is due again first, then new records, the partitions taking turns.
-    pub fn fill(&mut self, slots: &mut [Slot], config: &SpoutConfig, now: Instant, out: &mut Vec<u8>) -> Filled {
-        let begin = out.len();
+    pub fn fill(
+        &mut self,
+        slots: &mut [Slot],
+        config: &SpoutConfig,
+        room: Room,
+        now: Instant,
+        out: &mut Vec<u8>,
+    ) -> Filled {
+        let room = Room { bytes: out.len() + room.bytes, ..room };
         let mut filled = Filled::default();
-        while self.has_room(&filled, out.len() - begin, config) {
+        while self.has_room(&filled, out, room, config) {
             let Some(id) = self.retries.pop_due(now) else { break };
             let Some(slot) = find(slots, id.slot) else { continue };
             if slot.tracker.retry(id.offset, &self.kept, |frame| out.extend_from_slice(frame)) {
@@ -115,26 +124,19 @@ impl Flow {
         }
         let count = slots.len();
         let mut idle = 0;
-        while idle < count && self.has_room(&filled, out.len() - begin, config) {
+        while idle < count && self.has_room(&filled, out, room, config) {
             self.turn = if self.turn + 1 < count { self.turn + 1 } else { 0 };
             let before = filled.polls;
-            self.take_turn(&mut slots[self.turn], config, begin, out, &mut filled);
+            self.take_turn(&mut slots[self.turn], config, room, out, &mut filled);
             idle = if filled.polls > before { 0 } else { idle + 1 };
         }
         filled
     }
 
-    fn take_turn(
-        &mut self,
-        slot: &mut Slot,
-        config: &SpoutConfig,
-        begin: usize,
-        out: &mut Vec<u8>,
-        filled: &mut Filled,
-    ) {
+    fn take_turn(&mut self, slot: &mut Slot, config: &SpoutConfig, room: Room, out: &mut Vec<u8>, filled: &mut Filled) {
         let Slot { part, stream, stage: Stage::Reading(queue), tracker, unreadable, .. } = slot else { return };
         for _ in 0..TURN {
-            if !queue.may_have_records() || !self.has_room(filled, out.len() - begin, config) {
+            if !queue.may_have_records() || !self.has_room(filled, out, room, config) {
                 return;
             }
             // One tuple is always admitted, however large; retries are not asked.
@@ -203,10 +205,11 @@ impl Flow {
             .keep(bytes + bytes / 8 + 128, |frame| config.encoder.emit(Some(id), stream, &Record::from(message), frame))
     }
 
-    fn has_room(&self, filled: &Filled, bytes: usize, config: &SpoutConfig) -> bool {
-        filled.emits < MAX_EMITS
+    /// `room.bytes` is how long `out` may become here.
+    fn has_room(&self, filled: &Filled, out: &[u8], room: Room, config: &SpoutConfig) -> bool {
+        filled.emits < room.emits
             && filled.polls < MAX_POLLS
-            && bytes < MAX_BYTES
+            && out.len() < room.bytes
             && self.in_flight < config.limits.in_flight
     }
 

@@ -1,10 +1,13 @@
 //! The spout thread: the one owner of all state. Commands and events come in, replies and requests go out; nothing
 //! here waits.
 
+mod ahead;
 mod assignment;
 mod ending;
 mod flow;
 mod group;
+mod handover;
+mod input;
 mod kept;
 mod life;
 mod pipes;
@@ -14,6 +17,7 @@ mod run;
 mod slot;
 mod starts;
 mod status;
+mod talk;
 mod tracker;
 mod trouble;
 
@@ -22,14 +26,16 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use self::flow::{Filled, Flow};
+use self::ahead::Ahead;
+use self::flow::Flow;
 use self::group::{Group, Role};
+use self::handover::Handover;
 use self::life::Life;
 use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
-use crate::config::SpoutConfig;
+use crate::config::{Answers, SpoutConfig};
 use crate::kafka::{self, Closer, Metadata, Sizes};
-use crate::multilang::{Command, CommandError, Context, Ids, LogQueue, Replies};
+use crate::multilang::{Context, LogQueue, Wire};
 use crate::offsets::{self, Broker, CommitMetadata, OffsetStore, Store};
 use crate::wake::Waker;
 
@@ -86,6 +92,10 @@ pub struct Spout {
     slots: Vec<Slot>,
     next_slot: u32,
     flow: Flow,
+    ahead: Ahead,
+    handover: Handover,
+    /// Tuples that the companion has given to Storm, as it last said.
+    given: u64,
     group: Group,
     /// The topics' partitions and leaders as last heard.
     topics: BTreeMap<String, Vec<(i32, Option<Broker>)>>,
@@ -140,6 +150,7 @@ impl Spout {
         let consumer = kafka::open(&config.kafka, sizes)?;
         let mut group = Group::new(role, CommitMetadata::new(&config.writer, context.task_id));
         group.open(&config.kafka, now);
+        let ahead = Ahead::new(config.answers == Answers::Ahead && config.wire == Wire::Multilang);
         let mut spout = Self {
             context,
             logs,
@@ -153,6 +164,9 @@ impl Spout {
             slots: Vec::new(),
             next_slot: 0,
             flow: Flow::default(),
+            ahead,
+            handover: Handover::default(),
+            given: 0,
             group,
             topics: BTreeMap::new(),
             troubles: Troubles::default(),
@@ -170,79 +184,6 @@ impl Spout {
         };
         spout.refresh(now);
         Ok(spout)
-    }
-
-    /// Answers one command.
-    fn command(&mut self, command: Result<Command, CommandError>, replies: &mut Replies, now: Instant) {
-        if self.held.take().is_some() {
-            // Storm never says more before its next is answered; a parent that does gets the answers in order.
-            self.sync(replies);
-        }
-        match command {
-            Ok(Command::Next) => return self.next(replies, now),
-            Ok(Command::Ack(ids)) => self.acks(&ids),
-            Ok(Command::Fail(ids)) => self.fails(&ids, now),
-            Ok(Command::Activate) => self.activate(now),
-            Ok(Command::Deactivate) => self.deactivate(now),
-            Ok(Command::TaskIds) => return,
-            Err(error) => {
-                tracing::error!("{error}");
-                self.problem(error.to_string());
-            }
-        }
-        self.sync(replies);
-    }
-
-    fn next(&mut self, replies: &mut Replies, now: Instant) {
-        let filled = self.emit(replies, now);
-        let hold = self.config.hold;
-        let worth_it = !hold.is_zero() && self.flow.in_flight() == 0 && self.problems.is_empty();
-        if filled.is_all() && worth_it && matches!(self.life, Life::Open { active: true, .. }) {
-            self.held = Some(now + hold);
-        } else {
-            self.sync(replies);
-        }
-    }
-
-    /// Answers a `next` that is held open, if there is something to say now or its time is over.
-    fn release_held(&mut self, replies: &mut Replies, now: Instant) {
-        let Some(until) = self.held else { return };
-        let over = until <= now || !self.problems.is_empty() || !matches!(self.life, Life::Open { active: true, .. });
-        if !self.emit(replies, now).is_all() || over {
-            self.held = None;
-            self.sync(replies);
-        }
-    }
-
-    fn emit(&mut self, replies: &mut Replies, now: Instant) -> Filled {
-        if !matches!(self.life, Life::Open { active: true, .. }) {
-            return Filled::default();
-        }
-        let mut filled = self.flow.fill(&mut self.slots, &self.config, now, replies.frames());
-        for (slot, event) in filled.events.drain(..) {
-            self.partition_event(slot, event, now);
-        }
-        filled
-    }
-
-    fn acks(&mut self, ids: &Ids) {
-        for id in ids.as_slice() {
-            let Some(id) = id else {
-                tracing::warn!("an ack for an id that is not ours");
-                continue;
-            };
-            self.flow.ack(&mut self.slots, *id);
-        }
-    }
-
-    fn fails(&mut self, ids: &Ids, now: Instant) {
-        for id in ids.as_slice() {
-            let Some(id) = id else {
-                tracing::warn!("a fail for an id that is not ours");
-                continue;
-            };
-            self.flow.fail(&mut self.slots, *id, &self.config, now);
-        }
     }
 
     fn activate(&mut self, now: Instant) {
@@ -336,57 +277,20 @@ impl Spout {
         self.drain(now);
     }
 
-    /// Takes librdkafka's logs and errors.
-    fn serve(&mut self, now: Instant) {
-        self.timers.serve = now + SERVE_PERIOD;
-        self.serve_group(now);
-        let Life::Open { consumer, .. } = &self.life else { return };
-        let (errors, strays) = kafka::serve(consumer);
-        for error in errors {
-            tracing::debug!("librdkafka: {error}");
-            self.client_error(&error, now);
-        }
-        // Queues are split before they are assigned, so this cannot be; a record lost here would be lost.
-        if strays > 0 {
-            self.problem(format!("{strays} records came past their partition's queue; please report this"));
-        }
-    }
-
-    /// Has Storm UI told with the next reply. While nobody asks, the same is kept once.
-    fn problem(&mut self, problem: String) {
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
-    }
-
     /// When [`Self::tick`] has something to do next.
-    fn next_tick(&self) -> Instant {
+    fn next_tick(&self, now: Instant) -> Instant {
         let mut next = self.timers.commit.min(self.timers.refresh);
         if matches!(self.life, Life::Open { .. }) {
             next = next.min(self.timers.serve);
         }
-        let held = self.held.into_iter().chain(self.held.and(self.flow.next_retry()));
         let draining = self.next_drain_step();
-        held.chain(self.timers.locate)
+        self.held
+            .into_iter()
+            .chain(self.next_retry(now))
+            .chain(self.timers.locate)
             .chain(self.timers.load)
             .chain(self.timers.status)
             .chain(draining)
             .fold(next, Instant::min)
-    }
-
-    /// Without ackers a record is done when the pipe has taken its reply.
-    fn replies_written(&mut self) {
-        if !self.config.ackers {
-            for slot in &mut self.slots {
-                slot.written = slot.tracker.position();
-            }
-        }
-    }
-
-    fn sync(&mut self, replies: &mut Replies) {
-        for problem in self.problems.drain(..) {
-            replies.error(&problem);
-        }
-        replies.sync(&self.logs);
     }
 }

@@ -15,8 +15,15 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{FileType, OFlags};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
-use crate::multilang::{FrameReader, Replies};
+use super::input::Input;
+use crate::multilang::Replies;
 use crate::wake::Waker;
+
+/// A nap: some twenty commands of a parent that waits for nothing.
+const NAP: Duration = Duration::from_micros(200);
+
+/// Of the pipe to the companion.
+const PIPE_BYTES: usize = 1 << 20;
 
 /// Both ends of the conversation with the parent.
 pub struct Pipes {
@@ -25,7 +32,7 @@ pub struct Pipes {
     signals: Signals,
     waker: Waker,
     /// What the parent said.
-    pub frames: FrameReader,
+    pub input: Input,
     /// What it is to hear.
     pub replies: Replies,
     /// stdin has ended.
@@ -57,11 +64,23 @@ impl Pipes {
             stdout,
             signals: Signals::catch()?,
             waker,
-            frames: FrameReader::default(),
+            input: Input::default(),
             replies: Replies::default(),
             ended: false,
             broken: false,
         })
+    }
+
+    /// Lets the parent go on for a moment, so that it is read once for many commands, and needs to wake nobody for each.
+    pub fn nap(&mut self) {
+        self.flush();
+        std::thread::sleep(NAP);
+    }
+
+    /// Asks for a larger pipe to the parent, where the system gives one: fewer turns between the two processes.
+    pub fn widen(&self) {
+        // As before if not: an unprivileged user has so much for all pipes together.
+        let _ = rustix::pipe::fcntl_setpipe_size(&self.stdout, PIPE_BYTES);
     }
 
     /// Sends what can be sent, then waits for the parent, a signal, a wake, or `until`, and reads once.
@@ -76,7 +95,7 @@ impl Pipes {
             self.broken = true;
         }
         if readable {
-            let buffer = self.frames.buffer();
+            let buffer = self.input.buffer();
             match rustix::io::read(&self.stdin, rustix::buffer::spare_capacity(buffer)) {
                 Ok(0) => self.ended = true,
                 Ok(_) | Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}

@@ -12,10 +12,11 @@ use super::Spout;
 use super::ending::{READ_TIME, say_last};
 use super::life::End;
 use super::pipes::Pipes;
+use crate::companion;
 use crate::config::{ConfigError, SpoutConfig, read_file};
 use crate::exit;
 use crate::kafka::check_properties;
-use crate::multilang::{Command, Context, Handshake, LogQueue};
+use crate::multilang::{Command, Context, Handshake, LogQueue, Wire};
 use crate::wake::Waker;
 
 /// Runs as Storm's child until it is told to end; gives the exit code. `config_file` holds defaults for the keys of
@@ -60,6 +61,10 @@ pub fn run(config_file: Option<&Path>) -> anyhow::Result<u8> {
         context.task_index + 1,
         context.task_count,
     );
+    if config.wire == Wire::Companion {
+        pipes.widen();
+        companion::streams(&config.stream_names, pipes.replies.frames());
+    }
     let (sender, events) = channel();
     let mut spout = match Spout::start(config, context, Arc::clone(&logs), sender, waker) {
         Ok(spout) => spout,
@@ -73,11 +78,8 @@ pub fn run(config_file: Option<&Path>) -> anyhow::Result<u8> {
         read_commands(&mut pipes, &mut spout, now);
         look_for_the_end(&mut pipes, &mut spout, now);
         spout.tick(now);
-        spout.release_held(&mut pipes.replies, now);
+        let more = spout.speak(&mut pipes.replies, now);
         pipes.flush();
-        if pipes.replies.unsent() == 0 {
-            spout.replies_written();
-        }
         if let Some(verdict) = spout.verdict(now) {
             if verdict.abandon {
                 // A destructor would wait for what hangs; the kernel closes the rest.
@@ -85,14 +87,18 @@ pub fn run(config_file: Option<&Path>) -> anyhow::Result<u8> {
             }
             return Ok(verdict.code);
         }
-        pipes.wait(Some(spout.next_tick()))?;
+        if spout.ahead.is_comfortable() {
+            pipes.nap();
+        }
+        let at_once = more && pipes.replies.unsent() == 0;
+        pipes.wait(Some(if at_once { now } else { spout.next_tick(now) }))?;
     }
 }
 
 fn read_commands(pipes: &mut Pipes, spout: &mut Spout, now: Instant) {
     loop {
-        match pipes.frames.next_frame() {
-            Ok(Some(frame)) => spout.command(Command::parse(frame), &mut pipes.replies, now),
+        match pipes.input.next_command() {
+            Ok(Some(command)) => spout.command(command, &mut pipes.replies, now),
             Ok(None) => return,
             Err(error) => {
                 tracing::error!("{error}");
@@ -120,8 +126,8 @@ fn look_for_the_end(pipes: &mut Pipes, spout: &mut Spout, now: Instant) {
 /// a parent that never spoke.
 fn shake_hands(pipes: &mut Pipes) -> anyhow::Result<Option<Result<Handshake, String>>> {
     loop {
-        let handshake = match pipes.frames.next_frame() {
-            Ok(frame) => frame.map(Handshake::parse),
+        let handshake = match pipes.input.handshake() {
+            Ok(handshake) => handshake,
             Err(error) => return Ok(Some(Err(error.to_string()))),
         };
         match handshake {
@@ -133,12 +139,13 @@ fn shake_hands(pipes: &mut Pipes) -> anyhow::Result<Option<Result<Handshake, Str
                         handshake.pid_dir.display()
                     ));
                 }
-                pipes.replies.pid(pid);
+                pipes.replies.pid(pid, handshake.wire());
+                pipes.input.goes_on_with(handshake.wire());
                 pipes.flush();
                 return Ok(Some(Ok(handshake)));
             }
             Some(Err(error)) => return Ok(Some(Err(error.to_string()))),
-            None if pipes.ended && pipes.frames.unfinished() > 0 => {
+            None if pipes.ended && pipes.input.unfinished() > 0 => {
                 return Ok(Some(Err("stdin ended in the middle of the handshake".to_owned())));
             }
             None if pipes.ended || pipes.terminated() || pipes.interrupted() => return Ok(None),
@@ -151,7 +158,7 @@ fn configure(handshake: &Handshake, config_file: Option<&Path>) -> Result<(Spout
     let file = config_file.map_or_else(|| Ok(Map::new()), read_file)?;
     let context =
         Context::read(&handshake.context).map_err(|error| ConfigError::new("handshake", error.to_string()))?;
-    let config = SpoutConfig::read(&handshake.conf, &file, &context)?;
+    let config = SpoutConfig::read(&handshake.conf, &file, &context, handshake.wire())?;
     check_properties(&config.kafka)?;
     Ok((config, context))
 }
@@ -162,8 +169,8 @@ fn refuse(pipes: &mut Pipes, logs: &LogQueue, problem: &str, code: u8) -> anyhow
     say_last(problem);
     let mut told = None;
     loop {
-        while let Ok(Some(frame)) = pipes.frames.next_frame() {
-            if !matches!(Command::parse(frame), Ok(Command::TaskIds)) {
+        while let Ok(Some(command)) = pipes.input.next_command() {
+            if !matches!(command, Ok(Command::TaskIds)) {
                 if told.is_none() {
                     pipes.replies.error(problem);
                     told = Some(Instant::now() + READ_TIME);

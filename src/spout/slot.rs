@@ -20,8 +20,10 @@ pub struct Slot {
     pub stage: Stage,
     /// Its records on their way; meaningful once a start is known.
     pub tracker: Tracker,
-    /// Without ackers: one past the last offset whose reply has been written.
-    pub written: i64,
+    /// Without ackers: one past the last offset that Storm has surely taken.
+    pub handed: i64,
+    /// The position when [`super::handover::Handover`] last looked.
+    pub noted: i64,
     /// The offset that the store was last asked to keep.
     pub asked: Option<i64>,
     /// The offset that the store is known to have.
@@ -62,7 +64,8 @@ impl Slot {
             stream,
             stage: Stage::Loading,
             tracker: Tracker::new(0),
-            written: 0,
+            handed: 0,
+            noted: 0,
             asked: None,
             stored: None,
             in_group: None,
@@ -84,7 +87,7 @@ impl Slot {
     /// Sets where reading begins.
     pub fn begin_at(&mut self, offset: i64) {
         self.tracker = Tracker::new(offset);
-        self.written = offset;
+        (self.handed, self.noted) = (offset, offset);
     }
 
     /// The offset that may be stored, if it differs from the one asked for last.
@@ -92,7 +95,7 @@ impl Slot {
         if !matches!(self.stage, Stage::Positioned | Stage::Reading(_)) {
             return None;
         }
-        let offset = if ackers { self.tracker.commit_offset() } else { self.written };
+        let offset = if ackers { self.tracker.commit_offset() } else { self.handed };
         (self.asked != Some(offset)).then(|| self.ask(offset, false))
     }
 

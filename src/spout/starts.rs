@@ -153,7 +153,7 @@ impl Spout {
                     "{name}: {lost} offsets before {offset} are gone: retention has passed them before they were read"
                 );
                 slot.tracker.jump(offset);
-                slot.written = slot.written.max(offset);
+                slot.handed = slot.handed.max(offset);
                 slot.stage = Stage::Positioned;
                 tracing::warn!("{problem}");
                 self.problem(problem);

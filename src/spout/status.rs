@@ -6,7 +6,9 @@ use serde::Serialize;
 use super::Spout;
 use super::life::Life;
 use super::slot::{Slot, Stage};
+use crate::companion;
 use crate::kafka;
+use crate::multilang::Replies;
 use crate::sockets::SocketCount;
 
 /// Partitions in one line, those with the most lag: a log line is at most 8 KiB long.
@@ -55,6 +57,14 @@ struct PartitionStatus<'a> {
 }
 
 impl Spout {
+    /// Tells the companion the state.
+    pub(super) fn tell_status(&self, replies: &mut Replies) {
+        match serde_json::to_string(&self.status()) {
+            Ok(status) => companion::status(&status, replies.frames()),
+            Err(error) => tracing::warn!("the status cannot be written: {error}"),
+        }
+    }
+
     /// Logs the state, if that is wanted.
     pub(super) fn report_status(&self) {
         match serde_json::to_string(&self.status()) {
@@ -93,7 +103,7 @@ impl Spout {
     }
 
     fn partition_status<'a>(&self, slot: &'a Slot) -> PartitionStatus<'a> {
-        let acked = if self.config.ackers { slot.tracker.commit_offset() } else { slot.written };
+        let acked = if self.config.ackers { slot.tracker.commit_offset() } else { slot.handed };
         let end = match (&self.life, &slot.stage) {
             (Life::Open { consumer, .. }, Stage::Reading(_)) => {
                 kafka::known_end(consumer, &slot.part.topic, slot.part.partition)

@@ -1,18 +1,21 @@
-//! Writes the `emit` frame of a record, in one pass, into a buffer that is reused.
+//! Writes the frame of a record, in one pass, into a buffer that is reused: here multilang's `emit`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Field, Record, Stream};
-use crate::multilang::TupleId;
+use super::json::{lossy, string};
+use super::{Field, Record, Stream, binary};
+use crate::multilang::{TupleId, Wire};
 
-/// How bytes become a JSON string.
+/// How bytes become a value of the tuple.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// As text; what is not UTF-8 goes by [`Undecodable`].
     Utf8,
     /// Standard base64 with padding, always.
     Base64,
+    /// As they are; JSON cannot say that, so only the companion gets it.
+    Bytes,
 }
 
 /// What becomes of bytes that should be UTF-8 and are not.
@@ -27,6 +30,8 @@ pub enum Undecodable {
 /// Turns records into emit frames.
 #[derive(Debug, Clone)]
 pub struct Encoder {
+    /// The frames' form.
+    pub wire: Wire,
     /// The tuple's values, in order.
     pub fields: Vec<Field>,
     /// For the field `key`.
@@ -41,6 +46,9 @@ impl Encoder {
     /// Appends a whole frame, `end` line included. Without an id Storm does not track the tuple; without a stream it goes
     /// to `default`.
     pub fn emit(&self, id: Option<TupleId>, stream: Option<&Stream>, record: &Record<'_>, out: &mut Vec<u8>) {
+        if self.wire == Wire::Companion {
+            return binary::emit(self, id, stream, record, out);
+        }
         // need_task_ids is true unless said otherwise, and then a list of tasks comes back for each tuple.
         out.extend_from_slice(b"{\"command\":\"emit\",\"need_task_ids\":false,");
         if let Some(id) = id {
@@ -115,7 +123,8 @@ impl Encoder {
             return;
         };
         match (encoding, self.undecodable) {
-            (Encoding::Base64, _) => base64(bytes, out),
+            // The configuration takes Bytes only for the companion.
+            (Encoding::Base64 | Encoding::Bytes, _) => base64(bytes, out),
             (Encoding::Utf8, undecodable) => match simdutf8::basic::from_utf8(bytes) {
                 Ok(text) => string(text, out),
                 Err(_) if undecodable == Undecodable::Base64 => base64(bytes, out),
@@ -127,14 +136,6 @@ impl Encoder {
 
 fn integer(value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-}
-
-fn string(text: &str, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, text).expect("a str is always a JSON string, and a Vec takes all bytes");
-}
-
-fn lossy(bytes: &[u8], out: &mut Vec<u8>) {
-    string(&String::from_utf8_lossy(bytes), out);
 }
 
 fn base64(bytes: &[u8], out: &mut Vec<u8>) {
@@ -152,20 +153,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::tuple::{Headers, VisitHeader};
-
-    type HeaderList = Vec<(Vec<u8>, Option<Vec<u8>>)>;
-
-    impl Headers for HeaderList {
-        fn each(&self, visit: &mut VisitHeader<'_>) {
-            for (name, value) in self {
-                visit(name, value.as_deref());
-            }
-        }
-    }
+    use crate::tuple::tests::HeaderList;
 
     fn encoder(fields: &[&str]) -> Encoder {
         Encoder {
+            wire: Wire::Multilang,
             fields: fields.iter().map(|field| field.parse().expect("field")).collect(),
             key: Encoding::Utf8,
             value: Encoding::Utf8,
@@ -196,7 +188,7 @@ mod tests {
     fn the_frame_is_what_shell_spout_expects() {
         let mut frame = Vec::new();
         encoder(&["value"]).emit(Some(TupleId { slot: 7, offset: 42 }), None, &record(Some(b"a\"b")), &mut frame);
-        encoder(&["value"]).emit(None, Some(&Stream::new("s\"1")), &record(Some(b"")), &mut frame);
+        encoder(&["value"]).emit(None, Some(&Stream::new("s\"1", 1)), &record(Some(b"")), &mut frame);
         let expected = "{\"command\":\"emit\",\"need_task_ids\":false,\"id\":\"7:42\",\"tuple\":[\"a\\\"b\"]}\nend\n\
                         {\"command\":\"emit\",\"need_task_ids\":false,\"stream\":\"s\\\"1\",\"tuple\":[\"\"]}\nend\n";
         assert_eq!(std::str::from_utf8(&frame).expect("UTF-8"), expected);

@@ -1,7 +1,9 @@
-//! A Kafka record becomes the JSON of a Storm tuple; knows neither librdkafka nor the spout.
+//! A Kafka record becomes the frame of a Storm tuple; knows neither librdkafka nor the spout.
 
+mod binary;
 mod encode;
 mod fields;
+mod json;
 mod stream;
 
 pub use encode::{Encoder, Encoding, Undecodable};
@@ -34,4 +36,20 @@ pub type VisitHeader<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
 pub trait Headers {
     /// Hands each name and value to `visit`, in order. Names are bytes: not every producer writes UTF-8.
     fn each(&self, visit: &mut VisitHeader<'_>);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Headers, VisitHeader};
+
+    /// Names and values.
+    pub type HeaderList = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+    impl Headers for HeaderList {
+        fn each(&self, visit: &mut VisitHeader<'_>) {
+            for (name, value) in self {
+                visit(name, value.as_deref());
+            }
+        }
+    }
 }

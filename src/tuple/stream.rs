@@ -6,20 +6,27 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     name: Arc<str>,
+    /// Its number on the companion's wire.
+    number: u16,
     /// `"stream":"NAME",`
     member: Arc<[u8]>,
 }
 
 impl Stream {
-    /// A declared stream.
-    pub fn new(name: &str) -> Self {
+    /// A declared stream; `number` is its place in the list that the companion gets, of which `default` is the first.
+    pub fn new(name: &str, number: u16) -> Self {
         let member = format!("\"stream\":{},", serde_json::Value::from(name));
-        Self { name: name.into(), member: member.into_bytes().into() }
+        Self { name: name.into(), number, member: member.into_bytes().into() }
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u16 {
+        self.number
     }
 
     /// Appends its member of an emit frame.
