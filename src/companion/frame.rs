@@ -35,14 +35,26 @@ pub fn pong(out: &mut Vec<u8>) {
     text(to_parent::PONG, "", out);
 }
 
-/// Appends the state, a JSON object.
-pub fn status(json: &str, out: &mut Vec<u8>) {
-    text(to_parent::STATUS, json, out);
+/// Appends the state: names and numbers.
+pub fn status(figures: &[(String, i64)], out: &mut Vec<u8>) {
+    let start = begin(to_parent::STATUS, out);
+    out.extend_from_slice(&(figures.len() as u32).to_be_bytes());
+    for (name, number) in figures {
+        Value::List(2).write(out);
+        Value::Text(name).write(out);
+        Value::Long(*number).write(out);
+    }
+    end(start, out);
 }
 
 /// Appends the names of the streams.
 pub fn streams(names: &[String], out: &mut Vec<u8>) {
-    text(to_parent::STREAMS, &serde_json::Value::from(names).to_string(), out);
+    let start = begin(to_parent::STREAMS, out);
+    out.extend_from_slice(&(names.len() as u32).to_be_bytes());
+    for name in names {
+        Value::Text(name).write(out);
+    }
+    end(start, out);
 }
 
 fn text(kind: u8, text: &str, out: &mut Vec<u8>) {

@@ -23,9 +23,9 @@ pub mod to_parent {
     pub const ERROR: u8 = 3;
     /// The answer to a ping.
     pub const PONG: u8 = 4;
-    /// The state of the spout: a JSON object.
+    /// The state of the spout: a number (`u32`) of lists, each of a name and a whole number.
     pub const STATUS: u8 = 5;
-    /// The names of the streams, by the number that [`EMIT`] has: a JSON list. Comes before the first tuple.
+    /// The names of the streams, by the number that [`EMIT`] has: a number (`u32`) of strings. Comes before the first tuple.
     pub const STREAMS: u8 = 6;
 }
 

@@ -59,10 +59,7 @@ struct PartitionStatus<'a> {
 impl Spout {
     /// Tells the companion the state.
     pub(super) fn tell_status(&self, replies: &mut Replies) {
-        match serde_json::to_string(&self.status()) {
-            Ok(status) => companion::status(&status, replies.frames()),
-            Err(error) => tracing::warn!("the status cannot be written: {error}"),
-        }
+        companion::status(&self.status().figures(), replies.frames());
     }
 
     /// Logs the state, if that is wanted.
@@ -119,6 +116,36 @@ impl Spout {
             end,
             lag: end.map(|end| (end - acked).max(0)),
         }
+    }
+}
+
+impl Status<'_> {
+    /// What a metric can take, by the names that storm-kafka's metric had where there was one.
+    fn figures(&self) -> Vec<(String, i64)> {
+        let mut figures: Vec<_> = [
+            ("in_flight", self.in_flight as i64),
+            ("emitted", self.emitted as i64),
+            ("retried", self.retried as i64),
+            ("acked", self.acked as i64),
+            ("failed", self.failed as i64),
+            ("given_up", self.given_up as i64),
+            ("lost_to_retention", self.lost_to_retention as i64),
+            ("rss_bytes", self.rss_bytes as i64),
+            ("cpu_ms", self.cpu_ms as i64),
+            ("sockets", self.sockets.total() as i64),
+            ("partitions", self.partition_count as i64),
+        ]
+        .map(|(name, number)| (name.to_owned(), number))
+        .into();
+        figures.extend(self.lag.map(|lag| ("totalSpoutLag".to_owned(), lag)));
+        for partition in &self.partitions {
+            let name = |figure| format!("{}/partition_{}/{figure}", partition.topic, partition.partition);
+            figures.push((name("latestEmittedOffset"), partition.position - 1));
+            figures.push((name("latestCompletedOffset"), partition.acked - 1));
+            figures.extend(partition.end.map(|end| (name("latestTimeOffset"), end)));
+            figures.extend(partition.lag.map(|lag| (name("spoutLag"), lag)));
+        }
+        figures
     }
 }
 

@@ -46,6 +46,12 @@ impl Conf {
         self
     }
 
+    /// Whether the spout may answer before it is asked.
+    pub fn answers_ahead(&self) -> bool {
+        self.storm.get("kafka.spout.answer.ahead") != Some(&Value::Bool(false))
+            && self.storm["topology.acker.executors"] != Value::from(0)
+    }
+
     /// Sets a key of the spout.
     pub fn spout(self, key: &str, value: impl Into<Value>) -> Self {
         self.set(&format!("kafka.spout.{key}"), value)

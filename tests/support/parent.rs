@@ -36,6 +36,10 @@ pub struct FakeParent {
     pid_dir: TempDir,
     /// When the end was asked for.
     asked: Option<Instant>,
+    /// Whether the child may write answers before their commands.
+    answers_ahead: bool,
+    /// Tuples that came in answers to something else than `next`: as good as any, in the order they came.
+    early: Vec<Emit>,
     /// All logs and errors so far, for the message of a test that fails.
     said: Vec<String>,
 }
@@ -76,12 +80,15 @@ impl FakeParent {
             stderr_reader,
             pid_dir,
             asked: None,
+            answers_ahead: false,
+            early: vec![],
             said: vec![],
         }
     }
 
     /// Sends the handshake and reads the answer.
     pub fn shake_hands(&mut self, conf: &Conf) {
+        self.answers_ahead = conf.answers_ahead();
         let handshake = conf.handshake(self.pid_dir.path());
         self.send_frame(handshake.as_bytes());
         match self.read_message() {
@@ -148,10 +155,12 @@ impl FakeParent {
         self.try_write(format!("{json}\nend\n").as_bytes())
     }
 
-    /// Writes a command and reads until its `sync`.
+    /// Writes a command and reads until its `sync`. Tuples that come are kept for [`Self::next`], which alone gives them.
     pub fn command(&mut self, command: &str, id: &Value) -> Reply {
         self.send(command, id);
-        self.reply()
+        let mut reply = self.reply();
+        self.early.append(&mut reply.emits);
+        reply
     }
 
     /// Reads until a `sync`.
@@ -185,9 +194,11 @@ impl FakeParent {
         }
     }
 
-    /// `next`
+    /// `next`; gives the tuples that came since the last one, too.
     pub fn next(&mut self) -> Reply {
-        self.command("next", &json!(""))
+        let mut reply = self.command("next", &json!(""));
+        reply.emits.append(&mut self.early);
+        reply
     }
 
     /// `ack`
@@ -308,7 +319,10 @@ impl FakeParent {
         let took = self.asked.map_or(Duration::ZERO, |asked| asked.elapsed());
         let begun = Instant::now();
         while self.stdout.is_some() && self.read_some(begun) {}
-        let unread = std::iter::from_fn(|| self.frames.next_frame()).collect();
+        let mut unread: Vec<Vec<u8>> = std::iter::from_fn(|| self.frames.next_frame()).collect();
+        if self.answers_ahead {
+            unread.retain(|frame| !matches!(Message::read(frame.clone()), Message::Emit(_) | Message::Sync));
+        }
         assert!(status.code().is_some() || status.signal() == Some(9), "{status}; {}", self.account());
         if let Some(reader) = self.stderr_reader.take() {
             reader.join().expect("no panic there");
