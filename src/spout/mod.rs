@@ -26,7 +26,6 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use self::ahead::Ahead;
 use self::flow::Flow;
 use self::group::{Group, Role};
 use self::handover::Handover;
@@ -39,6 +38,7 @@ use crate::multilang::{Context, LogQueue, Wire};
 use crate::offsets::{self, Broker, CommitMetadata, OffsetStore, Store};
 use crate::wake::Waker;
 
+pub use ahead::{Ahead, Kind};
 pub use ending::say_last;
 pub use run::run;
 
