@@ -92,7 +92,7 @@ deb_architecture() {
 make_jar() {
     local target=$1 tree=$work/jar
     install -d "$tree/resources"
-    cp -r "$root/topology/example/target/classes/." "$tree"
+    cp -r "$root/topology/companion/target/classes/." "$root/topology/example/target/classes/." "$tree"
     install -m 644 "$root/resources/launcher.sh" "$tree/resources/launcher.sh"
     # Storm forgets the exec bit anyhow.
     install -m 755 "$binary" "$tree/resources/$name"

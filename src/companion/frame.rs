@@ -97,6 +97,15 @@ impl Value<'_> {
     }
 }
 
+/// Appends the text that `write` appends: UTF-8.
+pub fn text_of(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    out.extend_from_slice(&[value::STRING, 0, 0, 0, 0]);
+    let start = out.len();
+    write(out);
+    let length = (out.len() - start) as u32;
+    out[start - 4..start].copy_from_slice(&length.to_be_bytes());
+}
+
 fn bytes(kind: u8, bytes: &[u8], out: &mut Vec<u8>) {
     out.push(kind);
     out.extend_from_slice(&(bytes.len() as u32).to_be_bytes());

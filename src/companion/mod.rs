@@ -7,7 +7,7 @@ mod command;
 mod frame;
 
 pub use command::FrameReader;
-pub use frame::{Value, begin, end, error, log, pong, status, streams};
+pub use frame::{Value, begin, end, error, log, pong, status, streams, text_of};
 
 /// The version that this process speaks. The parent lists its own in the handshake's `wire`; the answer names one.
 pub const VERSION: u32 = 1;

@@ -4,7 +4,7 @@
 mod client;
 mod closing;
 mod group;
-mod headers;
+mod message;
 mod metadata;
 mod partitions;
 mod reason;
@@ -14,6 +14,7 @@ mod start;
 pub use client::{Consumer, check_properties, open, open_for_group, serve};
 pub use closing::{Closer, Closing, Work};
 pub use group::{GroupAnswer, GroupCommit, GroupError, GroupOffset};
+pub use message::Message;
 pub use metadata::{Answer, Ask, Committed, Metadata, NoPartitions, TopicPartitions, Watermarks};
 pub use partitions::{Polled, Queue, known_end};
 pub use sizes::Sizes;

@@ -1,38 +1,40 @@
 //! The queue of one partition, split from the client.
 
+use std::collections::VecDeque;
 use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use rdkafka::bindings as native;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::client::{Consumer, SpoutContext};
-use crate::tuple::Record;
+use super::message::{Batches, Message};
 use crate::wake::Waker;
 
 /// A long-lived per-partition consumer: its queue, and whether there may be something in it.
 pub struct Queue {
-    queue: PartitionQueue<SpoutContext>,
+    /// Taken and not yet polled. They go before the queues, which librdkafka wants so.
+    taken: VecDeque<Message>,
+    batches: Batches,
     /// Set by librdkafka when the queue is no longer empty; an empty queue costs one load to look at.
     ready: Arc<AtomicBool>,
+    /// Holds the callback, and the client.
+    _split: PartitionQueue<SpoutContext>,
 }
 
 /// What a queue had.
-pub enum Polled<'a> {
+pub enum Polled {
     /// A record.
-    Record(BorrowedMessage<'a>),
+    Record(Message),
     /// Nothing, now.
     Empty,
     /// The offset to fetch is not in the log: retention has passed it, or the log was truncated or made anew.
     OutOfRange,
     /// Anything else that librdkafka reports for the partition; it goes on by itself.
-    Error(KafkaError),
+    Error(RDKafkaErrorCode),
 }
 
 impl Queue {
@@ -47,32 +49,38 @@ impl Queue {
             flag.store(true, Ordering::Release);
             waker.wake();
         });
-        Some(Self { queue, ready })
+        let batches = Batches::of(consumer, topic, partition)?;
+        Some(Self { taken: VecDeque::new(), batches, ready, _split: queue })
     }
 
     /// Whether the queue is worth polling.
     pub fn may_have_records(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+        !self.taken.is_empty() || self.ready.load(Ordering::Acquire)
     }
 
     /// Takes the next thing, without waiting.
-    pub fn poll(&self) -> Polled<'_> {
-        let mut polled = self.queue.poll(Duration::ZERO);
-        if polled.is_none() {
+    pub fn poll(&mut self) -> Polled {
+        if self.taken.is_empty() {
+            self.take();
+        }
+        let Some(message) = self.taken.pop_front() else { return Polled::Empty };
+        match message.error() {
+            None => Polled::Record(message),
+            Some(RDKafkaErrorCode::PartitionEOF) => Polled::Empty,
+            Some(RDKafkaErrorCode::AutoOffsetReset) => Polled::OutOfRange,
+            Some(error) => Polled::Error(error),
+        }
+    }
+
+    fn take(&mut self) {
+        self.batches.take(&mut self.taken);
+        if self.taken.is_empty() {
             // The callback comes only when an empty queue gets something: lower the flag first, then make sure.
             self.ready.store(false, Ordering::Release);
-            polled = self.queue.poll(Duration::ZERO);
-            if polled.is_some() {
+            self.batches.take(&mut self.taken);
+            if !self.taken.is_empty() {
                 self.ready.store(true, Ordering::Release);
             }
-        }
-        match polled {
-            None | Some(Err(KafkaError::PartitionEOF(_))) => Polled::Empty,
-            Some(Ok(message)) => Polled::Record(message),
-            Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AutoOffsetReset) => {
-                Polled::OutOfRange
-            }
-            Some(Err(error)) => Polled::Error(error),
         }
     }
 }
@@ -94,19 +102,4 @@ pub fn known_end(consumer: &Consumer, topic: &str, partition: i32) -> Option<i64
     };
     // Below 0 it is not known yet.
     (error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
-}
-
-/// The record in a message.
-impl<'a> From<&'a BorrowedMessage<'_>> for Record<'a> {
-    fn from(message: &'a BorrowedMessage<'_>) -> Self {
-        Self {
-            topic: message.topic(),
-            partition: message.partition(),
-            offset: message.offset(),
-            timestamp: message.timestamp().to_millis(),
-            key: message.key(),
-            value: message.payload(),
-            headers: message.headers().map(|headers| headers as _),
-        }
-    }
 }

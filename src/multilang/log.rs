@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::field::{Field, Visit};
+use tracing_log::AsLog as _;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 /// Lines kept while nobody asks for a reply (a deactivated spout may wait for hours); the oldest go first.
@@ -116,7 +117,8 @@ impl LogQueue {
         let subscriber = tracing_subscriber::registry().with(QueueLayer { queue: Arc::clone(self), level });
         // Both fail only if a subscriber is set already, as in tests that run the spout twice in one process.
         let _ = tracing::subscriber::set_global_default(subscriber);
-        let _ = tracing_log::LogTracer::init();
+        // The crate rdkafka has a line at level trace for each record that it lets go: what nobody wants must cost nothing.
+        let _ = tracing_log::LogTracer::builder().with_max_level(level.as_log().to_level_filter()).init();
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines> {

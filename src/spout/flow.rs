@@ -2,8 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::types::RDKafkaErrorCode;
 
 use super::kept::KeptBytes;
@@ -11,9 +9,10 @@ use super::retry::RetryQueue;
 use super::slot::{Slot, Stage};
 use super::tracker::Acked;
 use crate::config::SpoutConfig;
-use crate::kafka::Polled;
+use crate::kafka::{Message, Polled};
 use crate::multilang::TupleId;
-use crate::tuple::{Record, Stream};
+use crate::offsets::Part;
+use crate::tuple::Stream;
 
 /// What one look at the partitions may give.
 #[derive(Debug, Clone, Copy)]
@@ -52,12 +51,12 @@ impl Filled {
 }
 
 /// What a partition's queue had besides records.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub enum PartitionEvent {
     /// The position is not in the log any more.
     OutOfRange,
     /// Reading is not allowed; librdkafka goes on trying by itself.
-    Refused(KafkaError),
+    Refused(RDKafkaErrorCode),
     /// Records come again.
     Readable,
 }
@@ -159,18 +158,19 @@ impl Flow {
                         message.offset()
                     );
                 }
-                Polled::Record(message) if config.skip_tombstones && message.payload().is_none() => {
+                Polled::Record(message) if config.skip_tombstones && message.is_tombstone() => {
                     tracker.skipped(message.offset());
                 }
                 Polled::Record(message) => {
                     let id = TupleId { slot: part.slot, offset: message.offset() };
                     if config.ackers {
-                        let kept = self.keep(id, stream.as_ref(), &message, config);
+                        let kept = self.keep(part, id, stream.as_ref(), &message, config);
                         out.extend_from_slice(self.kept.get(&kept));
                         tracker.emitted(id.offset, kept);
                         self.in_flight += 1;
                     } else {
-                        config.encoder.emit(None, stream.as_ref(), &Record::from(&message), out);
+                        let record = message.record(&part.topic, part.partition);
+                        config.encoder.emit(None, stream.as_ref(), &record, out);
                         tracker.skipped(id.offset);
                     }
                     self.totals.emitted += 1;
@@ -180,7 +180,7 @@ impl Flow {
                 Polled::Error(error) => {
                     tracing::warn!("{}/{}: {error}", part.topic, part.partition);
                     // librdkafka says this once; the rest it mends by itself.
-                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) {
+                    if error == RDKafkaErrorCode::TopicAuthorizationFailed {
                         *unreadable = true;
                         filled.events.push((part.slot, PartitionEvent::Refused(error)));
                     }
@@ -195,14 +195,15 @@ impl Flow {
 
     fn keep(
         &mut self,
+        part: &Part,
         id: TupleId,
         stream: Option<&Stream>,
-        message: &BorrowedMessage<'_>,
+        message: &Message,
         config: &SpoutConfig,
     ) -> super::kept::Kept {
-        let bytes = message.payload_len() + message.key_len();
-        self.kept
-            .keep(bytes + bytes / 8 + 128, |frame| config.encoder.emit(Some(id), stream, &Record::from(message), frame))
+        let bytes = message.bytes();
+        let record = message.record(&part.topic, part.partition);
+        self.kept.keep(bytes + bytes / 8 + 128, |frame| config.encoder.emit(Some(id), stream, &record, frame))
     }
 
     /// `room.bytes` is how long `out` may become here.

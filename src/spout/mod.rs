@@ -2,6 +2,8 @@
 //! here waits.
 
 mod ahead;
+#[cfg(test)]
+mod allocations;
 mod assignment;
 mod ending;
 mod flow;

@@ -1,9 +1,6 @@
 //! A record as a frame of the companion's wire.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
-use super::encode::{Encoder, Encoding, Undecodable};
+use super::encode::{Encoder, Encoding, Undecodable, base64};
 use super::{Field, Record, Stream};
 use crate::companion::{self, Value, to_parent};
 use crate::multilang::TupleId;
@@ -72,7 +69,7 @@ fn bytes(encoder: &Encoder, bytes: Option<&[u8]>, encoding: Encoding, out: &mut 
     let Some(bytes) = bytes else { return Value::Null.write(out) };
     match encoding {
         Encoding::Utf8 => text(bytes, encoder.undecodable, out),
-        Encoding::Base64 => Value::Text(&STANDARD.encode(bytes)).write(out),
+        Encoding::Base64 => companion::text_of(out, |out| base64(bytes, out)),
         Encoding::Bytes => Value::Bytes(bytes).write(out),
     }
 }
@@ -80,13 +77,25 @@ fn bytes(encoder: &Encoder, bytes: Option<&[u8]>, encoding: Encoding, out: &mut 
 fn text(bytes: &[u8], undecodable: Undecodable, out: &mut Vec<u8>) {
     match (simdutf8::basic::from_utf8(bytes), undecodable) {
         (Ok(text), _) => Value::Text(text).write(out),
-        (Err(_), Undecodable::Base64) => Value::Text(&STANDARD.encode(bytes)).write(out),
-        (Err(_), Undecodable::Replace) => Value::Text(&String::from_utf8_lossy(bytes)).write(out),
+        (Err(_), Undecodable::Base64) => companion::text_of(out, |out| base64(bytes, out)),
+        (Err(_), Undecodable::Replace) => companion::text_of(out, |out| lossy(bytes, out)),
+    }
+}
+
+/// Each sequence that is not UTF-8 becomes U+FFFD.
+fn lossy(bytes: &[u8], out: &mut Vec<u8>) {
+    for chunk in bytes.utf8_chunks() {
+        out.extend_from_slice(chunk.valid().as_bytes());
+        if !chunk.invalid().is_empty() {
+            out.extend_from_slice("\u{fffd}".as_bytes());
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;
     use serde_json::{Value as Json, json};
 

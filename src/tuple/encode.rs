@@ -124,10 +124,10 @@ impl Encoder {
         };
         match (encoding, self.undecodable) {
             // The configuration takes Bytes only for the companion.
-            (Encoding::Base64 | Encoding::Bytes, _) => base64(bytes, out),
+            (Encoding::Base64 | Encoding::Bytes, _) => quoted_base64(bytes, out),
             (Encoding::Utf8, undecodable) => match simdutf8::basic::from_utf8(bytes) {
                 Ok(text) => string(text, out),
-                Err(_) if undecodable == Undecodable::Base64 => base64(bytes, out),
+                Err(_) if undecodable == Undecodable::Base64 => quoted_base64(bytes, out),
                 Err(_) => lossy(bytes, out),
             },
         }
@@ -138,13 +138,18 @@ fn integer(value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-fn base64(bytes: &[u8], out: &mut Vec<u8>) {
+fn quoted_base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
+    base64(bytes, out);
+    out.push(b'"');
+}
+
+/// Appends standard base64.
+pub(super) fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + bytes.len().div_ceil(3) * 4, 0);
     let written = STANDARD.encode_slice(bytes, &mut out[start..]).expect("the space is exactly enough");
     debug_assert_eq!(start + written, out.len());
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -2,23 +2,26 @@
 package io.github.kafkashellspout.example;
 
 import io.github.kafkashellspout.KafkaShellSpout;
+import io.github.kafkashellspout.NativeKafkaSpout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.storm.Config;
 import org.apache.storm.StormSubmitter;
+import org.apache.storm.topology.IRichSpout;
 import org.apache.storm.topology.TopologyBuilder;
 
 /**
  * Submits the native spout, which travels in the same jar's {@code resources/}, and a bolt that logs what it gets. A topology
- * of your own takes {@link KafkaShellSpout} and that directory.
+ * of your own takes {@link NativeKafkaSpout} or {@link KafkaShellSpout}, and that directory.
  */
 public final class ExampleTopology {
     private static final String USAGE = String.join(System.lineSeparator(),
             "Usage: storm jar JAR " + ExampleTopology.class.getName() + " NAME KEY=VALUE...",
             "  kafka.spout.KEY=...   configuration of the spout; bootstrap.servers and topics are required",
             "  topology.KEY=...      configuration of the topology; a whole number becomes one",
+            "  spout=native|shell    NativeKafkaSpout, which is the faster one and the default, or Storm's own ShellSpout",
             "  tasks=N               of the spout, default 1",
             "  workers=N             default 1",
             "For example:",
@@ -61,12 +64,11 @@ public final class ExampleTopology {
                 throw new IllegalArgumentException(key + " is missing");
             }
         }
-        String fields = options.getOrDefault(FIELDS, "value");
-        // As the supervisor extracts it, the program is not executable; the script mends that.
-        KafkaShellSpout spout = new KafkaShellSpout(Arrays.asList("sh", "launcher.sh"), fields.split("\\s*,\\s*"));
+        String kind = options.remove("spout");
+        Map<String, Object> configuration = new TreeMap<>();
         options.forEach((key, value) -> {
             if (key.startsWith("kafka.spout.")) {
-                spout.with(key, value);
+                configuration.put(key, value);
             } else if (key.startsWith("topology.")) {
                 conf.put(key, value.matches("\\d+") ? (Object) Long.valueOf(value) : value);
             } else {
@@ -74,10 +76,26 @@ public final class ExampleTopology {
             }
         });
         TopologyBuilder builder = new TopologyBuilder();
-        // Takes the spout's configuration as it is now.
-        builder.setSpout(SPOUT, spout, tasks);
+        builder.setSpout(SPOUT, spout(kind == null ? "native" : kind, configuration), tasks);
         builder.setBolt("log", new LogBolt()).shuffleGrouping(SPOUT);
         StormSubmitter.submitTopology(name, conf, builder.createTopology());
+    }
+
+    private static IRichSpout spout(String kind, Map<String, Object> configuration) {
+        switch (kind) {
+            case "native":
+                NativeKafkaSpout nativeSpout = new NativeKafkaSpout();
+                configuration.forEach(nativeSpout::with);
+                return nativeSpout;
+            case "shell":
+                String fields = configuration.getOrDefault(FIELDS, "value").toString();
+                // As the supervisor extracts it, the program is not executable; the script mends that.
+                KafkaShellSpout shellSpout = new KafkaShellSpout(Arrays.asList("sh", "launcher.sh"), fields.split("\\s*,\\s*"));
+                configuration.forEach(shellSpout::with);
+                return shellSpout;
+            default:
+                throw new IllegalArgumentException("spout: there is no " + kind + "; it is native or shell");
+        }
     }
 
     private int number(String key, int otherwise) {
