@@ -61,6 +61,7 @@ public class NativeKafkaSpout implements IRichSpout {
     private transient Child child;
     private transient CommandWriter writer;
     private transient Watchdog watchdog;
+    private transient Thread reader;
     private transient BlockingQueue<List<Emit>> blocks;
     private transient Queue<String> errors;
     private transient volatile String death;
@@ -143,7 +144,7 @@ public class NativeKafkaSpout implements IRichSpout {
         Integer timeout = Settings.number(conf, Config.TOPOLOGY_SUBPROCESS_TIMEOUT_SECS);
         int patience = or(timeout == null ? Settings.number(conf, Config.SUPERVISOR_WORKER_TIMEOUT_SECS) : timeout, DEFAULT_TIMEOUT_S);
         watchdog = new Watchdog(name, patience, () -> ping(figures), () -> die(patience));
-        Thread reader = new Thread(() -> read(figures), name + "-reader");
+        reader = new Thread(() -> read(figures), name + "-reader");
         reader.setDaemon(true);
         reader.start();
     }
@@ -259,6 +260,7 @@ public class NativeKafkaSpout implements IRichSpout {
 
     @Override
     public void nextTuple() {
+        reportErrors();
         int room = Math.min(BATCH, maxPending - pending);
         int count = emitFromBlocks(room);
         if (count == 0 && room > 0) {
@@ -291,7 +293,7 @@ public class NativeKafkaSpout implements IRichSpout {
                 block = next == null ? Collections.emptyList() : next;
                 at = 0;
                 if (next == null) {
-                    sayWhatIsWrong();
+                    throwIfDead();
                     return count;
                 }
             }
@@ -311,10 +313,14 @@ public class NativeKafkaSpout implements IRichSpout {
         }
     }
 
-    private void sayWhatIsWrong() {
+    private void reportErrors() {
         for (String error = errors.poll(); error != null; error = errors.poll()) {
             collector.reportError(new IllegalStateException(error));
         }
+    }
+
+    /** What had come before its end has been emitted. */
+    private void throwIfDead() {
         if (death != null) {
             throw new IllegalStateException(death);
         }
@@ -373,6 +379,8 @@ public class NativeKafkaSpout implements IRichSpout {
             LOG.warn("{}", e.getMessage());
         }
         child.close();
+        // It may wait for room, which nobody makes any more.
+        reader.interrupt();
     }
 
     /** Ids on their way to the program. */
