@@ -96,6 +96,8 @@ pub struct Spout {
     flow: Flow,
     ahead: Ahead,
     handover: Handover,
+    /// The companion takes no more for now.
+    pipe_is_full: bool,
     /// Tuples that the companion has given to Storm, as it last said.
     given: u64,
     group: Group,
@@ -168,6 +170,7 @@ impl Spout {
             flow: Flow::default(),
             ahead,
             handover: Handover::default(),
+            pipe_is_full: false,
             given: 0,
             group,
             topics: BTreeMap::new(),

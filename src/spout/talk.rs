@@ -26,10 +26,13 @@ impl Spout {
         if matches!(command, Ok(Command::TaskIds)) {
             return;
         }
-        self.ahead.command(kind(&command), now);
+        let in_turns = self.config.wire == Wire::Multilang;
+        if in_turns {
+            self.ahead.command(kind(&command), now);
+        }
         self.settle(matches!(command, Ok(Command::Deactivate)), now);
         self.obey(command, replies, now);
-        if self.config.wire == Wire::Multilang && !self.ahead.is_on() {
+        if in_turns && !self.ahead.is_on() {
             self.answer(replies, now);
         }
     }
@@ -40,10 +43,7 @@ impl Spout {
             Ok(Command::Ack(ids)) => self.acks(&ids),
             Ok(Command::Fail(ids)) => self.fails(&ids, now),
             Ok(Command::Activate) => self.activate(now),
-            Ok(Command::Deactivate) => {
-                self.settle(true, now);
-                self.deactivate(now);
-            }
+            Ok(Command::Deactivate) => self.deactivate(now),
             Ok(Command::Emitted(count)) => self.given = count,
             Ok(Command::Ping { status }) => {
                 if status {
@@ -130,7 +130,8 @@ impl Spout {
     /// Writes tuples to the companion while it takes them, and what else is to be said.
     fn push(&mut self, replies: &mut Replies, now: Instant) -> bool {
         self.sync(replies);
-        if replies.unsent() >= PUSHED.bytes {
+        self.pipe_is_full = replies.unsent() >= PUSHED.bytes;
+        if self.pipe_is_full {
             return false;
         }
         let filled = self.emit(PUSHED, replies, now);
@@ -157,7 +158,7 @@ impl Spout {
     pub(super) fn next_retry(&self, now: Instant) -> Option<Instant> {
         let unasked = match self.config.wire {
             Wire::Multilang => self.held.is_some() || self.ahead.has_room() && self.ahead.may_bring_tuples(now),
-            Wire::Companion => true,
+            Wire::Companion => !self.pipe_is_full,
         };
         let window = self.flow.in_flight() < self.config.limits.in_flight;
         if unasked && window && self.is_active() { self.flow.next_retry() } else { None }
