@@ -165,7 +165,7 @@ fn the_jar_has_program_and_script_and_classes_that_java_8_takes() {
     let program = std::fs::read(dir.path().join("resources/kafka-shell-spout")).expect("the program");
     assert!(program.starts_with(b"\x7fELF"));
     assert!(dir.path().join("resources/launcher.sh").exists());
-    for class in ["KafkaShellSpout", "example/ExampleTopology", "example/LogBolt"] {
+    for class in ["KafkaShellSpout", "NativeKafkaSpout", "example/ExampleTopology", "example/LogBolt"] {
         let file = dir.path().join("io/github/kafkashellspout").join(class).with_extension("class");
         let bytes = std::fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         assert_eq!(bytes[6..8], [0, 52], "{class}: its major version is not that of Java 8");

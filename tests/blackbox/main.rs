@@ -9,6 +9,7 @@ mod support;
 mod acks;
 mod acls;
 mod assignment;
+mod companion;
 mod deactivation;
 mod ends;
 mod group;

@@ -101,6 +101,15 @@ fn fill(topic: &Topic) -> Vec<String> {
 
 #[test]
 fn flux_submits_a_spout_of_one_topic() {
+    one_topic("single-topic.yaml");
+}
+
+#[test]
+fn flux_submits_the_companion() {
+    one_topic("native.yaml");
+}
+
+fn one_topic(file: &str) {
     let _turn = beside_others();
     let topic = Topic::new("single", 2);
     let mut values = Vec::new();
@@ -112,7 +121,7 @@ fn flux_submits_a_spout_of_one_topic() {
     }
     let cluster = cluster();
     let servers = ("kafka.bootstrap.servers", &*cluster.kafka);
-    let topology = Yaml::submit(cluster, "single-topic.yaml", &[servers, ("topic.clicks", &topic.name)]);
+    let topology = Yaml::submit(cluster, file, &[servers, ("topic.clicks", &topic.name)]);
     let logged = topology.wait_for(2 * RECORDS);
     let mut expected = expected("log", "default", values);
     expected.sort_unstable();

@@ -26,10 +26,12 @@ macro_rules! on_each_storm {
     };
 }
 
+mod ahead;
 mod bolts;
 mod cells;
 mod deaths;
 mod flux;
+mod native;
 mod packaged;
 mod script;
 mod settings;
@@ -46,6 +48,12 @@ fn alone() -> RwLockWriteGuard<'static, ()> {
 /// Others do no harm, nor does this one.
 fn beside_others() -> RwLockReadGuard<'static, ()> {
     TURN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many sockets to Kafka a process has.
+fn kafka_sockets(cluster: &support::Cluster, pid: u32) -> usize {
+    let port = cluster.kafka.rsplit(':').next().and_then(|port| port.parse().ok()).expect("host:port");
+    support::proc::to_port(&support::proc::sockets(pid), port)
 }
 
 /// What a process runs.

@@ -15,6 +15,7 @@ pub struct Conf {
     streams: Map<String, Value>,
     task: i64,
     tasks: Vec<i64>,
+    wire: Vec<u32>,
 }
 
 impl Conf {
@@ -37,7 +38,14 @@ impl Conf {
             "kafka.spout.offset.commit.period.ms": 50,
         });
         let Value::Object(conf) = conf else { unreachable!("written above") };
-        Self { storm: conf, fields: vec!["value".to_owned()], streams: Map::new(), task: 3, tasks: vec![3] }
+        Self {
+            storm: conf,
+            fields: vec!["value".to_owned()],
+            streams: Map::new(),
+            task: 3,
+            tasks: vec![3],
+            wire: vec![],
+        }
     }
 
     /// Sets any key of Storm's configuration.
@@ -49,7 +57,7 @@ impl Conf {
     /// Whether the spout may answer before it is asked.
     pub fn answers_ahead(&self) -> bool {
         self.storm.get("kafka.spout.answer.ahead") != Some(&Value::Bool(false))
-            && self.storm["topology.acker.executors"] != Value::from(0)
+            && self.storm["topology.acker.executors"] != 0
     }
 
     /// Sets a key of the spout.
@@ -78,6 +86,12 @@ impl Conf {
     /// This process is `task` of the component's `tasks`.
     pub fn task(mut self, task: i64, tasks: &[i64]) -> Self {
         (self.task, self.tasks) = (task, tasks.to_vec());
+        self
+    }
+
+    /// The parent is a companion that speaks these versions of the binary wire.
+    pub fn wire(mut self, versions: &[u32]) -> Self {
+        self.wire = versions.to_vec();
         self
     }
 
@@ -119,7 +133,10 @@ impl Conf {
             "source->stream->grouping": {},
             "source->stream->fields": {},
         });
-        let handshake = json!({"pidDir": pid_dir, "conf": self.storm, "context": context});
+        let mut handshake = json!({"pidDir": pid_dir, "conf": self.storm, "context": context});
+        if !self.wire.is_empty() {
+            handshake["wire"] = json!(self.wire);
+        }
         handshake.to_string().replace('/', "\\/")
     }
 }

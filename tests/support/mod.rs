@@ -1,6 +1,7 @@
 //! What the black-box tests stand on: a real Kafka and ZooKeeper, a fake Storm parent, and eyes on `/proc`.
 
 pub mod brokers;
+pub mod companion;
 pub mod conf;
 pub mod exit;
 pub mod group;

@@ -41,7 +41,9 @@ pub struct FakeParent {
     /// Tuples that came in answers to something else than `next`: as good as any, in the order they came.
     early: Vec<Emit>,
     /// All logs and errors so far, for the message of a test that fails.
-    said: Vec<String>,
+    pub(super) said: Vec<String>,
+    /// Whether the child has gone over to the companion's frames.
+    pub(super) binary: bool,
 }
 
 impl FakeParent {
@@ -83,18 +85,24 @@ impl FakeParent {
             answers_ahead: false,
             early: vec![],
             said: vec![],
+            binary: false,
         }
     }
 
     /// Sends the handshake and reads the answer.
     pub fn shake_hands(&mut self, conf: &Conf) {
         self.answers_ahead = conf.answers_ahead();
-        let handshake = conf.handshake(self.pid_dir.path());
-        self.send_frame(handshake.as_bytes());
+        self.send_handshake(conf);
         match self.read_message() {
             Message::Pid(pid) => assert_eq!(pid, self.pid()),
             other => panic!("the answer to the handshake is {other:?}"),
         }
+    }
+
+    /// Sends the handshake alone.
+    pub(super) fn send_handshake(&mut self, conf: &Conf) {
+        let handshake = conf.handshake(self.pid_dir.path());
+        self.send_frame(handshake.as_bytes());
     }
 
     /// The child's process id.
@@ -185,13 +193,34 @@ impl FakeParent {
 
     /// Reads one document.
     pub fn read_message(&mut self) -> Message {
+        Message::read(self.read_frame())
+    }
+
+    /// Reads one frame, not understood.
+    pub(super) fn read_frame(&mut self) -> Vec<u8> {
+        let frame = self.frame_within(PATIENCE);
+        frame.unwrap_or_else(|| panic!("the child says nothing; {}", self.account()))
+    }
+
+    /// The next frame, if one comes in that time.
+    pub(super) fn frame_within(&mut self, time: Duration) -> Option<Vec<u8>> {
         let begun = Instant::now();
         loop {
-            if let Some(frame) = self.frames.next_frame() {
-                return Message::read(frame);
+            if let Some(frame) = self.buffered_frame() {
+                return Some(frame);
             }
-            assert!(self.read_some(begun), "stdout has ended; {}", self.account());
+            let left = time.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return None;
+            }
+            if self.is_ready(PollFlags::IN, left) {
+                assert!(self.read_some(begun), "stdout has ended; {}", self.account());
+            }
         }
+    }
+
+    fn buffered_frame(&mut self) -> Option<Vec<u8>> {
+        if self.binary { self.frames.next_binary() } else { self.frames.next_frame() }
     }
 
     /// `next`; gives the tuples that came since the last one, too.
@@ -319,8 +348,8 @@ impl FakeParent {
         let took = self.asked.map_or(Duration::ZERO, |asked| asked.elapsed());
         let begun = Instant::now();
         while self.stdout.is_some() && self.read_some(begun) {}
-        let mut unread: Vec<Vec<u8>> = std::iter::from_fn(|| self.frames.next_frame()).collect();
-        if self.answers_ahead {
+        let mut unread: Vec<Vec<u8>> = std::iter::from_fn(|| self.buffered_frame()).collect();
+        if self.answers_ahead && !self.binary {
             unread.retain(|frame| !matches!(Message::read(frame.clone()), Message::Emit(_) | Message::Sync));
         }
         assert!(status.code().is_some() || status.signal() == Some(9), "{status}; {}", self.account());
@@ -357,15 +386,19 @@ impl FakeParent {
     fn wait_until_ready(&self, what: PollFlags, begun: Instant) {
         let left = PATIENCE.saturating_sub(begun.elapsed());
         assert!(!left.is_zero(), "the child does not move ({what:?}); {}", self.account());
+        self.is_ready(what, left);
+    }
+
+    /// Waits so long at most. An interrupted wait is tried again by the caller.
+    fn is_ready(&self, what: PollFlags, time: Duration) -> bool {
         let pipe = if what == PollFlags::IN { &self.stdout } else { &self.stdin };
         let mut descriptors = [PollFd::from_borrowed_fd(pipe.as_ref().expect("open").as_fd(), what)];
-        let left = left.try_into().expect("a short time");
-        // An interrupted wait is tried again by the caller.
-        let _ = poll(&mut descriptors, Some(&left));
+        let time = time.try_into().expect("a short time");
+        poll(&mut descriptors, Some(&time)).is_ok_and(|ready| ready > 0)
     }
 
     /// What a failing test should show.
-    fn account(&self) -> String {
+    pub(super) fn account(&self) -> String {
         let said = &self.said[self.said.len().saturating_sub(40)..];
         let unread = String::from_utf8_lossy(self.frames.rest()).chars().take(300).collect::<String>();
         format!("the child said:\n  {}\nunread: {unread:?}\nstderr:\n{}", said.join("\n  "), self.stderr())

@@ -49,6 +49,12 @@ pub struct Watched {
     pub nested: usize,
     /// Ids of tuples that came again though Storm had neither acked nor failed them.
     pub twice: Vec<String>,
+    /// When Storm said `deactivate`, in milliseconds since the epoch.
+    pub deactivated: Vec<u64>,
+    /// Most tuples that came after a `deactivate` and before the next `activate`.
+    pub inactive: usize,
+    /// The longest time between two `nextTuple` of an active spout, in milliseconds.
+    pub gap: u64,
 }
 
 impl<'a> Submitted<'a> {
@@ -209,6 +215,11 @@ impl<'a> Submitted<'a> {
         self.cluster.workers_of(&self.name)
     }
 
+    /// What its workers have logged, over all their lives.
+    pub fn log(&self) -> String {
+        self.cluster.worker_logs(&self.name).into_iter().map(|(_, text)| text).collect()
+    }
+
     /// Waits for one worker with one child.
     pub fn wait_for_worker(&self) -> Worker {
         self.wait_for_workers("one worker with one child", |workers| match workers {
@@ -279,6 +290,10 @@ impl Watched {
                 "in-flight" => watched.in_flight = value.parse().expect("a number"),
                 "nested" => watched.nested = value.parse().expect("a number"),
                 "twice" => watched.twice.push(value.to_owned()),
+                "activate" => {}
+                "deactivate" => watched.deactivated.push(value.parse().expect("a time")),
+                "gap" => watched.gap = value.parse().expect("a time"),
+                "inactive" => watched.inactive = value.parse().expect("a number"),
                 _ => panic!("the spout's notes have the line {line:?}"),
             }
         }

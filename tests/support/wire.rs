@@ -1,6 +1,6 @@
 //! The parent's side of multilang: what `ShellSpout` and its `JsonSerializer` make of the bytes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Collects bytes and hands out frames.
 #[derive(Default)]
@@ -29,6 +29,16 @@ impl Frames {
         let end = self.searched + found;
         let frame = self.buf[self.begin..end].to_vec();
         self.begin = end + END.len();
+        self.searched = self.begin;
+        Some(frame)
+    }
+
+    /// The next whole frame of the companion's wire, without its length.
+    pub fn next_binary(&mut self) -> Option<Vec<u8>> {
+        let (length, rest) = self.rest().split_first_chunk()?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let frame = rest.get(..length)?.to_vec();
+        self.begin += 4 + length;
         self.searched = self.begin;
         Some(frame)
     }
@@ -92,6 +102,7 @@ impl Message {
         let document: Value = serde_json::from_slice(&frame)
             .unwrap_or_else(|error| panic!("stdout has what is no protocol ({error}): {shown:?}"));
         if let Some(pid) = document["pid"].as_u64() {
+            assert_eq!(document, json!({"pid": pid}), "nothing else was agreed on");
             return Self::Pid(pid as u32);
         }
         let text = || document["msg"].as_str().unwrap_or_else(|| panic!("no msg: {shown}")).to_owned();

@@ -46,6 +46,8 @@ public class NativeKafkaSpout implements IRichSpout {
     private static final int BATCH = 256;
     /** Reads of the pipe, decoded and not yet emitted. */
     private static final int BLOCKS = 16;
+    /** While blocks are full, how often the watchdog is told so. */
+    private static final long HEARD_MILLIS = 500;
     private static final int DEFAULT_TIMEOUT_S = 30;
     private static final int DEFAULT_METRICS_S = 60;
     private static final int DEFAULT_HOLD_MS = 50;
@@ -184,8 +186,11 @@ public class NativeKafkaSpout implements IRichSpout {
                 List<Emit> emits = frames.read(listener);
                 watchdog.heard();
                 if (!emits.isEmpty()) {
-                    // Waits while the topology is slower: then the pipe fills, and the program stops.
-                    blocks.put(emits);
+                    // Waits while the topology is slower: then the pipe fills, and the program stops. Its answers stand behind
+                    // these tuples, so it is not silent.
+                    while (!blocks.offer(emits, HEARD_MILLIS, TimeUnit.MILLISECONDS)) {
+                        watchdog.heard();
+                    }
                 }
             }
         } catch (EOFException e) {

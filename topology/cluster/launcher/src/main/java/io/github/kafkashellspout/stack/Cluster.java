@@ -184,19 +184,19 @@ public final class Cluster {
     }
 
     private void submit(List<String> arguments) throws IOException, InterruptedException {
-        Path jar = jar("topology.jar", options.storm.topologyJar(ClusterOptions.topologyDir()));
+        Path jar = jar("topology.jar", options.storm.topologyJar(ClusterOptions.topologyDir()), ClusterOptions.companionJar());
         nimbus.runJar(jar, TopologyJar.MAIN, arguments);
     }
 
     private void flux(String yaml, String properties) throws IOException, InterruptedException {
-        nimbus.runJar(jar("flux.jar", options.fluxJar()), FLUX, List.of("--remote", "--filter", properties, yaml));
+        nimbus.runJar(jar("flux.jar", options.fluxJar(), ClusterOptions.companionJar()), FLUX, List.of("--remote", "--filter", properties, yaml));
     }
 
     /** One for all topologies of the kind. */
-    private Path jar(String name, Path classes) throws IOException {
+    private Path jar(String name, Path... classes) throws IOException {
         Path jar = dir.resolve(name);
         if (!Files.exists(jar)) {
-            TopologyJar.make(jar, classes, options.launcherScript(), options.spoutProgram());
+            TopologyJar.make(jar, List.of(classes), options.launcherScript(), options.spoutProgram());
         }
         return jar;
     }

@@ -111,6 +111,11 @@ final class ClusterOptions {
         return topologyDir().resolve("flux/target/lib/flux-core.jar");
     }
 
+    /** The classes of NativeKafkaSpout: the same for every Storm. */
+    static Path companionJar() {
+        return topologyDir().resolve("companion/target/companion.jar");
+    }
+
     Path launcherScript() {
         return topologyDir().resolve("../resources/launcher.sh").normalize();
     }

@@ -63,6 +63,8 @@ final class StormHome {
                 "supervisor.slots.ports: " + slots.stream().map(String::valueOf).collect(Collectors.joining(", ", "[", "]")),
                 // How long a submitted topology waits at most until it is scheduled; 10 otherwise.
                 "nimbus.monitor.freq.secs: 2",
+                // How long a worker takes at most to see that its topology is deactivated; 10 otherwise.
+                "task.refresh.poll.secs: 1",
                 // 1.1.3's own options are for a garbage collector that newer JVMs do not have.
                 "worker.childopts: " + Json.quote("-Xmx256m " + jvm + " -javaagent:" + guardJar() + "=" + launcher),
                 "topology.worker.logwriter.childopts: " + Json.quote("-Xmx32m " + jvm),

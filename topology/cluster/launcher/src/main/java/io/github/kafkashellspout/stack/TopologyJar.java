@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Enumeration;
+import java.util.List;
 import java.util.jar.JarEntry;
 import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
@@ -21,14 +22,24 @@ final class TopologyJar {
 
     /**
      * @param jar to be written
-     * @param classes a jar with the topology's classes, and resources of its own
+     * @param classes jars with the topology's classes, and resources of its own
      * @param script goes to {@code resources/launcher.sh}
      * @param program goes to {@code resources/kafka-shell-spout}
      */
-    static void make(Path jar, Path classes, Path script, Path program) throws IOException {
-        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar)); JarFile in = open(classes)) {
+    static void make(Path jar, List<Path> classes, Path script, Path program) throws IOException {
+        try (JarOutputStream out = new JarOutputStream(Files.newOutputStream(jar))) {
             // A debug build has 90 MB, and the way to Nimbus and the supervisor is short.
             out.setLevel(Deflater.BEST_SPEED);
+            for (Path one : classes) {
+                addAll(out, one);
+            }
+            addFile(out, "resources/launcher.sh", script);
+            addFile(out, "resources/kafka-shell-spout", program);
+        }
+    }
+
+    private static void addAll(JarOutputStream out, Path classes) throws IOException {
+        try (JarFile in = open(classes)) {
             for (Enumeration<JarEntry> entries = in.entries(); entries.hasMoreElements();) {
                 JarEntry entry = entries.nextElement();
                 if (!entry.isDirectory() && !entry.getName().startsWith("META-INF/")) {
@@ -37,8 +48,6 @@ final class TopologyJar {
                     }
                 }
             }
-            addFile(out, "resources/launcher.sh", script);
-            addFile(out, "resources/kafka-shell-spout", program);
         }
     }
 

@@ -2,11 +2,14 @@
 package io.github.kafkashellspout.cluster;
 
 import io.github.kafkashellspout.KafkaShellSpout;
+import io.github.kafkashellspout.NativeKafkaSpout;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.storm.Config;
 import org.apache.storm.StormSubmitter;
+import org.apache.storm.metric.LoggingMetricsConsumer;
+import org.apache.storm.topology.IRichSpout;
 import org.apache.storm.topology.TopologyBuilder;
 
 /**
@@ -16,6 +19,7 @@ import org.apache.storm.topology.TopologyBuilder;
 public final class ClusterTopology {
     private static final String USAGE = """
             Arguments: NAME KEY=VALUE...
+              spout=native          NativeKafkaSpout, with the program of the jar; default: a ShellSpout with launcher.sh
               seen.dir=DIR          where the bolt, and the spout that is watched, write their files; required
               workers=N             default 1
               executors=N           of the spout, default 1
@@ -27,6 +31,8 @@ public final class ClusterTopology {
               watch=1               note what passes between the spout and Storm; default 0
               told.ackers=N         the same, and the spout's process takes this for topology.acker.executors
               sleep.ms=N            how long the bolt takes for each tuple; default 0
+              note.one.in=N         the bolt notes every Nth value alone, and is fast; default 1
+              metrics=1             metrics go to the workers' logs; default 0
               kafka.spout.KEY=...   configuration of the spout
               topology.KEY=...      configuration of the topology; a whole number becomes one""";
     private static final String SPOUT = "kafka";
@@ -65,33 +71,44 @@ public final class ClusterTopology {
             throw new IllegalArgumentException("seen.dir is missing");
         }
         SeenBolt bolt = new SeenBolt(dir, number("fail.one.in", 0), number("drop.one.in", 0), number("drop.first", 0),
-                number("sleep.ms", 0));
-        KafkaShellSpout spout = spout(dir);
+                number("sleep.ms", 0), number("note.one.in", 1));
+        int toldAckers = number("told.ackers", -1);
+        boolean watched = number("watch", 0) > 0 || toldAckers >= 0;
+        String kind = options.remove("spout");
         Config conf = new Config();
         conf.setNumWorkers(number("workers", 1));
+        if (number("metrics", 0) > 0) {
+            conf.registerMetricsConsumer(LoggingMetricsConsumer.class, 1);
+        }
+        Map<String, Object> configuration = new TreeMap<>();
         options.forEach((key, value) -> {
             if (key.startsWith("kafka.spout.")) {
-                spout.with(key, value);
+                configuration.put(key, value);
             } else if (key.startsWith("topology.")) {
                 conf.put(key, value.matches("\\d+") ? (Object) Long.valueOf(value) : value);
             } else {
                 throw new IllegalArgumentException("unknown key " + key);
             }
         });
+        IRichSpout spout;
+        if (kind == null) {
+            List<String> command = List.of("sh", "launcher.sh");
+            KafkaShellSpout shell = watched ? new WatchedSpout(dir, toldAckers, command, "value") : new KafkaShellSpout(command, "value");
+            configuration.forEach(shell::with);
+            spout = shell;
+        } else if (kind.equals("native") && toldAckers < 0) {
+            NativeKafkaSpout companion = watched ? new WatchedNativeSpout(dir) : new NativeKafkaSpout();
+            configuration.forEach(companion::with);
+            spout = companion;
+        } else {
+            throw new IllegalArgumentException("spout=" + kind + " is unknown, or cannot be told of ackers");
+        }
         TopologyBuilder builder = new TopologyBuilder();
-        // Takes the spout's configuration as it is now.
         builder.setSpout(SPOUT, spout, executors).setNumTasks(tasks);
         if (readers > 0) {
             builder.setBolt("seen", bolt, readers).shuffleGrouping(SPOUT);
         }
         StormSubmitter.submitTopology(name, conf, builder.createTopology());
-    }
-
-    private KafkaShellSpout spout(String dir) {
-        List<String> command = List.of("sh", "launcher.sh");
-        int toldAckers = number("told.ackers", -1);
-        boolean watched = number("watch", 0) > 0 || toldAckers >= 0;
-        return watched ? new WatchedSpout(dir, toldAckers, command, "value") : new KafkaShellSpout(command, "value");
     }
 
     private int number(String key, int otherwise) {

@@ -11,7 +11,7 @@ import org.apache.storm.topology.base.BaseRichBolt;
 import org.apache.storm.tuple.Tuple;
 
 /**
- * Writes a line {@code HOW SPOUT-TASK VALUE MILLIS} for each tuple before it answers. HOW is {@code ack}, {@code fail}
+ * Writes a line {@code HOW SPOUT-TASK VALUE MILLIS} for each tuple, or for some, before it answers. HOW is {@code ack}, {@code fail}
  * or {@code drop}, MILLIS the time since the epoch.
  */
 public final class SeenBolt extends BaseRichBolt {
@@ -22,6 +22,7 @@ public final class SeenBolt extends BaseRichBolt {
     private final int dropOneIn;
     private final int dropFirst;
     private final int sleepMs;
+    private final int noteOneIn;
     private transient OutputCollector collector;
     private transient Notes notes;
     private transient Set<String> refused;
@@ -33,13 +34,15 @@ public final class SeenBolt extends BaseRichBolt {
      * @param dropOneIn the same, but with no answer at all
      * @param dropFirst no answer to so many tuples at the beginning
      * @param sleepMs before the answer
+     * @param noteOneIn write lines for values that are a multiple of this alone
      */
-    public SeenBolt(String dir, int failOneIn, int dropOneIn, int dropFirst, int sleepMs) {
+    public SeenBolt(String dir, int failOneIn, int dropOneIn, int dropFirst, int sleepMs, int noteOneIn) {
         this.dir = dir;
         this.failOneIn = failOneIn;
         this.dropOneIn = dropOneIn;
         this.dropFirst = dropFirst;
         this.sleepMs = sleepMs;
+        this.noteOneIn = noteOneIn;
     }
 
     // A raw Map is what compiles against Storm 1.x and 2.x alike.
@@ -55,7 +58,9 @@ public final class SeenBolt extends BaseRichBolt {
     public void execute(Tuple tuple) {
         String value = tuple.getString(0);
         String how = answer(value);
-        notes.add(how + ' ' + tuple.getSourceTask() + ' ' + value + ' ' + System.currentTimeMillis());
+        if (noteOneIn == 1 || Long.parseLong(value) % noteOneIn == 0) {
+            notes.add(how + ' ' + tuple.getSourceTask() + ' ' + value + ' ' + System.currentTimeMillis());
+        }
         try {
             if (sleepMs > 0) {
                 Thread.sleep(sleepMs);

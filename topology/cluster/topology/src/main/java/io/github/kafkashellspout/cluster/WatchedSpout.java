@@ -3,31 +3,19 @@ package io.github.kafkashellspout.cluster;
 
 import io.github.kafkashellspout.KafkaShellSpout;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.apache.storm.Config;
 import org.apache.storm.spout.SpoutOutputCollector;
 import org.apache.storm.task.TopologyContext;
 
-/**
- * Notes what passes between the spout and Storm, and changes nothing of it: {@code with-id} and {@code without-id} when
- * the first such tuple is emitted, {@code in-flight N} and {@code nested N} when there are more of them than ever,
- * {@code twice ID} when a tuple comes again that Storm has neither acked nor failed.
- */
+/** Has a {@link Watch} on what passes between the spout and Storm, and changes nothing of it. */
 public final class WatchedSpout extends KafkaShellSpout {
     private static final long serialVersionUID = 1L;
 
     private final String dir;
     private final int toldAckers;
-    private transient Notes notes;
-    private transient Set<Object> inFlight;
-    private transient int mostInFlight;
-    private transient int depth;
-    private transient int deepest;
-    private transient boolean withId;
-    private transient boolean withoutId;
+    private transient Watch watch;
 
     /**
      * @param dir where its files go
@@ -43,59 +31,41 @@ public final class WatchedSpout extends KafkaShellSpout {
     @Override
     @SuppressWarnings({"rawtypes", "unchecked"})
     public void open(Map conf, TopologyContext context, SpoutOutputCollector collector) {
-        notes = new Notes(dir, "watch", context.getThisTaskId());
-        inFlight = new HashSet<>();
+        watch = new Watch(dir, context.getThisTaskId());
         Map told = new HashMap(conf);
         if (toldAckers >= 0) {
             told.put(Config.TOPOLOGY_ACKER_EXECUTORS, toldAckers);
         }
-        super.open(told, context, new SpoutOutputCollector(collector) {
-            @Override
-            public List<Integer> emit(String stream, List<Object> tuple, Object id) {
-                begin(id);
-                // Without ackers Storm acks in here, and what the spout answers to that is read in here, too.
-                List<Integer> tasks = super.emit(stream, tuple, id);
-                depth--;
-                return tasks;
-            }
-        });
+        super.open(told, context, watch.around(collector));
     }
 
-    private void begin(Object id) {
-        if (id == null) {
-            if (!withoutId) {
-                notes.add("without-id");
-            }
-            withoutId = true;
-        } else {
-            if (!withId) {
-                notes.add("with-id");
-            }
-            withId = true;
-            if (!inFlight.add(id)) {
-                notes.add("twice " + id);
-            }
-        }
-        if (inFlight.size() > mostInFlight) {
-            mostInFlight = inFlight.size();
-            notes.add("in-flight " + mostInFlight);
-        }
-        depth++;
-        if (depth > deepest) {
-            deepest = depth;
-            notes.add("nested " + (deepest - 1));
-        }
+    @Override
+    public void nextTuple() {
+        watch.next();
+        super.nextTuple();
+    }
+
+    @Override
+    public void activate() {
+        watch.activate();
+        super.activate();
+    }
+
+    @Override
+    public void deactivate() {
+        watch.deactivate();
+        super.deactivate();
     }
 
     @Override
     public void ack(Object id) {
-        inFlight.remove(id);
+        watch.done(id);
         super.ack(id);
     }
 
     @Override
     public void fail(Object id) {
-        inFlight.remove(id);
+        watch.done(id);
         super.fail(id);
     }
 }
