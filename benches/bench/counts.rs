@@ -82,12 +82,14 @@ pub fn lines(dir: &Path) -> Result<Vec<Line>> {
 }
 
 /// From the first line at or after `begin` to the last one at or before `end`, both in milliseconds since the epoch; if
-/// nothing came at the end of it, to where that began.
-pub fn window(lines: &[Line], begin: u64, end: u64) -> Option<Window> {
+/// all `records` of a topic have come and nothing more did, to where that began.
+pub fn window(lines: &[Line], begin: u64, end: u64, records: Option<u64>) -> Option<Window> {
     let within: Vec<Line> = lines.iter().copied().filter(|line| line.millis >= begin && line.millis <= end).collect();
     let (first, mut last) = (*within.first()?, *within.last()?);
     let stood = within.iter().copied().find(|line| line.count == last.count)?;
-    let ran_out = last.millis - stood.millis >= FLAT_MILLIS;
+    // A busy machine makes pauses, too.
+    let all = records.is_some_and(|records| last.count >= records);
+    let ran_out = all && last.millis - stood.millis >= FLAT_MILLIS;
     if ran_out {
         last = stood;
     }

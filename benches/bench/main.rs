@@ -60,7 +60,10 @@ fn main() -> ExitCode {
     };
     match bench(&options) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) if stop::asked() => ExitCode::from(INTERRUPTED),
+        Err(_) if stop::asked() => {
+            say("bench: stopped by a signal; what was written so far stays");
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             say(&format!("bench: {error:#}"));
             ExitCode::from(UNAVAILABLE)

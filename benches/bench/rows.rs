@@ -140,6 +140,11 @@ impl Row {
         matches!(self.kind, Kind::Constant(..) | Kind::Ours(..))
     }
 
+    /// Whether it reads the topic.
+    pub fn reads_kafka(&self) -> bool {
+        matches!(self.kind, Kind::Ours(..) | Kind::JavaKafka(_))
+    }
+
     /// What `BenchTopology` is told, without the directory of the bolt; `run` is a name that no other run has.
     ///
     /// # Errors

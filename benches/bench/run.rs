@@ -108,7 +108,7 @@ impl<'a> Bench<'a> {
     /// It could not be measured.
     pub fn run(&mut self, row: &Row, topic: &Topic, setting: Setting, pace: Pace) -> Result<Measured> {
         let running = self.submit(row, topic, setting)?;
-        let measured = self.measure(row, &running, pace);
+        let measured = self.measure(row, &running, topic, pace);
         // Also after an error: the next one wants the machine for itself.
         let killed = self.kill(running);
         let measured = measured?;
@@ -178,7 +178,7 @@ impl<'a> Bench<'a> {
         workers.into_iter().next().context("the topology has no worker any more")
     }
 
-    fn measure(&mut self, row: &Row, running: &Running, pace: Pace) -> Result<Measured> {
+    fn measure(&mut self, row: &Row, running: &Running, topic: &Topic, pace: Pace) -> Result<Measured> {
         let Running { worker, dir, name } = running;
         ensure!(!row.has_child() || !worker.children.is_empty(), "the spout has no process any more");
         stop::sleep(pace.warm_up)?;
@@ -188,7 +188,8 @@ impl<'a> Bench<'a> {
         let slept = stop::sleep(pace.measure);
         let (spouts, jvm) = (spouts.finish(), jvm.finish());
         slept?;
-        let window = counts::window(&counts::lines(dir)?, begin, now_millis());
+        let window =
+            counts::window(&counts::lines(dir)?, begin, now_millis(), row.reads_kafka().then_some(topic.records));
         let log = || complaints(&self.cluster.worker_log(name).unwrap_or_default());
         let lives = worker.children.iter().chain([&worker.pid]).all(|pid| sample::is_running(*pid));
         ensure!(lives, "the worker or the spout ended meanwhile; the worker's log has:\n{}", log());
