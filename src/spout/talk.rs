@@ -129,11 +129,12 @@ impl Spout {
 
     /// Writes tuples to the companion while it takes them, and what else is to be said.
     fn push(&mut self, replies: &mut Replies, now: Instant) -> bool {
-        self.sync(replies);
+        // Log lines wait in their own queue, which is bounded.
         self.pipe_is_full = replies.unsent() >= PUSHED.bytes;
         if self.pipe_is_full {
             return false;
         }
+        self.sync(replies);
         let filled = self.emit(PUSHED, replies, now);
         self.settle(false, now);
         !filled.is_all()

@@ -152,6 +152,11 @@ final class Child {
         }
     }
 
+    /** Ends one that hangs. Its stdin is not closed: a write to it may be stuck, and the close would wait for that. */
+    void kill() {
+        process.destroyForcibly();
+    }
+
     /** Tells it to end, as ShellSpout does: SIGTERM, then the end of its stdin. Its offsets are committed by itself. */
     void close() {
         process.destroy();

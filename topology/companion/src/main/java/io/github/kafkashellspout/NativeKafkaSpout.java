@@ -242,7 +242,7 @@ public class NativeKafkaSpout implements IRichSpout {
         String reason = child.account("has said nothing for " + patience + " s");
         LOG.error("{}; ending the worker", reason);
         collector.reportError(new IllegalStateException(reason));
-        child.close();
+        child.kill();
         System.exit(WATCHDOG_EXIT_CODE);
     }
 
