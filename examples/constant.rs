@@ -149,7 +149,7 @@ impl Constant {
 
     fn answer(&mut self, ahead: &mut Ahead, replies: &mut Replies, tuples: usize, window: usize, now: Instant) {
         while ahead.owes() || ahead.has_room() {
-            let begin = replies.len();
+            let begin = replies.frames().len();
             let room = if self.tracked { window.saturating_sub(self.in_flight) } else { tuples };
             let count = if self.active && ahead.may_bring_tuples(now) { tuples.min(room) } else { 0 };
             if count == 0 && !ahead.owes() && !(self.active && ahead.wants_an_empty(self.in_flight, now)) {
@@ -157,7 +157,7 @@ impl Constant {
             }
             (0..count).for_each(|_| self.emit(replies));
             replies.sync(&self.logs);
-            ahead.answered(replies.len() - begin);
+            ahead.answered(replies.frames().len() - begin);
         }
     }
 
@@ -176,7 +176,7 @@ impl Constant {
                     companion::pong(replies.frames());
                 }
             }
-            while self.active && self.in_flight < window && replies.len() < WRITE_BYTES {
+            while self.active && self.in_flight < window && replies.frames().len() < WRITE_BYTES {
                 self.emit(&mut replies);
             }
             replies.write_to(stdio::stdout())?;

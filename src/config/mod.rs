@@ -46,7 +46,8 @@ pub struct SpoutConfig {
     pub stream_names: Vec<String>,
     /// Whether records without a value are passed over.
     pub skip_tombstones: bool,
-    /// Whether the topology has ackers. Without them tuples carry no id, and a record is done when its reply is written.
+    /// Whether the topology has ackers. Without them tuples carry no id, and a record is done when Storm has
+    /// surely taken it.
     pub ackers: bool,
     /// How the parent is spoken to.
     pub wire: Wire,
@@ -157,7 +158,7 @@ impl SpoutConfig {
             skip_tombstones: values.one_of("kafka.spout.tombstones", false, &tombstones, &[])?,
             ackers: ackers(&values)?,
             wire,
-            answers: answers(&values, context)?,
+            answers: answers(&values, context, wire)?,
             hold: values.millis("kafka.spout.next.hold.ms", 50, 0)?,
             status_period: Some(values.millis("kafka.spout.status.period.ms", 0, 0)?)
                 .filter(|period| !period.is_zero()),
@@ -200,10 +201,11 @@ fn is_topic_name(name: &str) -> bool {
 
 /// Not ahead without ackers, nor where Storm 1 acks inside the emit because nobody reads a stream: each emit nests an ack
 /// then, and answers that are there already would never let the recursion end.
-fn answers(values: &Values<'_>, context: &Context) -> Result<Answers, ConfigError> {
+fn answers(values: &Values<'_>, context: &Context, wire: Wire) -> Result<Answers, ConfigError> {
     let words = [("true", Answers::Ahead), ("false", Answers::InTurns)];
     let wanted = values.one_of("kafka.spout.answer.ahead", Answers::Ahead, &words, &[])?;
-    Ok(if ackers(values)? && context.unread.is_empty() { wanted } else { Answers::InTurns })
+    let safe = wire == Wire::Multilang && ackers(values)? && context.unread.is_empty();
+    Ok(if safe { wanted } else { Answers::InTurns })
 }
 
 fn ackers(values: &Values<'_>) -> Result<bool, ConfigError> {

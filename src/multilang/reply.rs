@@ -54,16 +54,6 @@ impl Replies {
         &mut self.buf
     }
 
-    /// Length of the buffer, to measure what is appended.
-    pub fn len(&self) -> usize {
-        self.buf.len()
-    }
-
-    /// Whether the buffer has nothing.
-    pub fn is_empty(&self) -> bool {
-        self.buf.is_empty()
-    }
-
     /// Bytes not yet taken by the pipe.
     pub fn unsent(&self) -> usize {
         self.buf.len() - self.sent

@@ -103,16 +103,13 @@ impl Ahead {
 
     /// Whether the only command that waits is a `next`: the one that may be held open.
     pub fn owes_a_next(&self) -> bool {
-        self.commands - self.answers.min(self.commands) == 1 && self.last == Kind::Next
+        self.commands == self.answers + 1 && self.last == Kind::Next
     }
 
     /// Whether the next answer may bring tuples.
     pub fn may_bring_tuples(&self, now: Instant) -> bool {
-        if self.on {
-            self.heard.is_some_and(|heard| now.duration_since(heard) < GATE) || self.owes_a_next()
-        } else {
-            self.owes_a_next()
-        }
+        let heard_lately = || self.heard.is_some_and(|heard| now.duration_since(heard) < GATE);
+        self.owes_a_next() || self.on && heard_lately()
     }
 
     /// Whether one more answer with tuples may be written ahead.

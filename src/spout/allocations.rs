@@ -53,7 +53,7 @@ impl Way {
         self.replies.frames().extend_from_slice(self.kept.get(&kept));
         self.tracker.emitted(offset, kept);
         self.unacked.push_back(offset);
-        self.ahead.answered(self.replies.len());
+        self.ahead.answered(self.replies.unsent());
         self.replies.write_to(std::os::fd::AsFd::as_fd(null)).expect("/dev/null takes all");
         if self.unacked.len() > WINDOW {
             self.one_ack();

@@ -36,7 +36,7 @@ use self::slot::Slot;
 use self::trouble::{Cause, Troubles};
 use crate::config::{Answers, SpoutConfig};
 use crate::kafka::{self, Closer, Metadata, Sizes};
-use crate::multilang::{Context, LogQueue, Wire};
+use crate::multilang::{Context, LogQueue};
 use crate::offsets::{self, Broker, CommitMetadata, OffsetStore, Store};
 use crate::wake::Waker;
 
@@ -154,7 +154,7 @@ impl Spout {
         let consumer = kafka::open(&config.kafka, sizes)?;
         let mut group = Group::new(role, CommitMetadata::new(&config.writer, context.task_id));
         group.open(&config.kafka, now);
-        let ahead = Ahead::new(config.answers == Answers::Ahead && config.wire == Wire::Multilang);
+        let ahead = Ahead::new(config.answers == Answers::Ahead);
         let mut spout = Self {
             context,
             logs,
@@ -280,6 +280,22 @@ impl Spout {
             self.problem(problem);
         }
         self.drain(now);
+    }
+
+    /// Takes librdkafka's logs and errors.
+    fn serve(&mut self, now: Instant) {
+        self.timers.serve = now + SERVE_PERIOD;
+        self.serve_group(now);
+        let Life::Open { consumer, .. } = &self.life else { return };
+        let (errors, strays) = kafka::serve(consumer);
+        for error in errors {
+            tracing::debug!("librdkafka: {error}");
+            self.client_error(&error, now);
+        }
+        // Queues are split before they are assigned, so this cannot be; a record lost here would be lost.
+        if strays > 0 {
+            self.problem(format!("{strays} records came past their partition's queue; please report this"));
+        }
     }
 
     /// When [`Self::tick`] has something to do next.

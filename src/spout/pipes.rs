@@ -72,8 +72,7 @@ impl Pipes {
     }
 
     /// Lets the parent go on for a moment, so that it is read once for many commands, and needs to wake nobody for each.
-    pub fn nap(&mut self) {
-        self.flush();
+    pub fn nap() {
         std::thread::sleep(NAP);
     }
 

@@ -88,7 +88,7 @@ pub fn run(config_file: Option<&Path>) -> anyhow::Result<u8> {
             return Ok(verdict.code);
         }
         if spout.ahead.is_comfortable() {
-            pipes.nap();
+            Pipes::nap();
         }
         let at_once = more && pipes.replies.unsent() == 0;
         pipes.wait(Some(if at_once { now } else { spout.next_tick(now) }))?;

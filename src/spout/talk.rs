@@ -7,7 +7,6 @@ use super::ahead::Kind;
 use super::flow::{Filled, Room};
 use super::life::Life;
 use crate::companion;
-use crate::kafka;
 use crate::multilang::{Command, CommandError, Ids, Replies, Wire};
 
 /// An answer in turns. Storm acks inside an emit when it has no ackers, once per emit on its stack: it overflows near 1,400.
@@ -97,7 +96,7 @@ impl Spout {
             if !owes && !self.ahead.has_room() {
                 return;
             }
-            let begin = replies.len();
+            let begin = replies.frames().len();
             let tuples = self.ahead.may_bring_tuples(now);
             let filled = if tuples { self.emit(room, replies, now) } else { Filled::default() };
             if filled.emits == 0 {
@@ -108,7 +107,7 @@ impl Spout {
             }
             self.held = None;
             self.sync(replies);
-            self.ahead.answered(replies.len() - begin);
+            self.ahead.answered(replies.frames().len() - begin);
         }
     }
 
@@ -189,22 +188,6 @@ impl Spout {
             replies.error(&problem);
         }
         replies.sync(&self.logs);
-    }
-
-    /// Takes librdkafka's logs and errors.
-    pub(super) fn serve(&mut self, now: Instant) {
-        self.timers.serve = now + super::SERVE_PERIOD;
-        self.serve_group(now);
-        let Life::Open { consumer, .. } = &self.life else { return };
-        let (errors, strays) = kafka::serve(consumer);
-        for error in errors {
-            tracing::debug!("librdkafka: {error}");
-            self.client_error(&error, now);
-        }
-        // Queues are split before they are assigned, so this cannot be; a record lost here would be lost.
-        if strays > 0 {
-            self.problem(format!("{strays} records came past their partition's queue; please report this"));
-        }
     }
 }
 

@@ -93,18 +93,18 @@ public final class ClusterTopology {
         IRichSpout spout;
         if (kind == null) {
             List<String> command = List.of("sh", "launcher.sh");
-            KafkaShellSpout shell = watched ? new WatchedSpout(dir, toldAckers, command, "value") : new KafkaShellSpout(command, "value");
+            KafkaShellSpout shell = new KafkaShellSpout(command, "value");
             configuration.forEach(shell::with);
             spout = shell;
         } else if (kind.equals("native") && toldAckers < 0) {
-            NativeKafkaSpout companion = watched ? new WatchedNativeSpout(dir) : new NativeKafkaSpout();
+            NativeKafkaSpout companion = new NativeKafkaSpout();
             configuration.forEach(companion::with);
             spout = companion;
         } else {
             throw new IllegalArgumentException("spout=" + kind + " is unknown, or cannot be told of ackers");
         }
         TopologyBuilder builder = new TopologyBuilder();
-        builder.setSpout(SPOUT, spout, executors).setNumTasks(tasks);
+        builder.setSpout(SPOUT, watched ? new WatchedSpout(spout, dir, toldAckers) : spout, executors).setNumTasks(tasks);
         if (readers > 0) {
             builder.setBolt("seen", bolt, readers).shuffleGrouping(SPOUT);
         }
