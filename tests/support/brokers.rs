@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::kafka::{Topic, admin, run, unique};
 use super::stack::{kafka_tool, stack};
-use super::{group, wait_for};
+use super::{group, wait_for, wait_or};
 
 /// How long a broker that hangs may take the time of a question that another one will answer.
 const QUESTION: Duration = Duration::from_secs(4);
@@ -79,7 +79,13 @@ pub fn group_coordinated_by(id: i32) -> String {
     // The first question makes Kafka make the topic.
     wait_for("a coordinator", || group::has_coordinator(&stack().kafka, "eyes").then_some(()));
     // What one broker says of leaders may be of yesterday, just after a restart.
-    wait_for(&format!("a group coordinated by {id}"), || {
+    let coordinators =
+        |group: &str| stack().kafka_ports().into_iter().map(|port| coordinator(port, group)).collect::<Vec<_>>();
+    let what = || {
+        let seen = (leaders(GROUPS), coordinators("any"), coordinators("other"));
+        format!("a group coordinated by {id}; leaders, and the coordinators of two groups by broker: {seen:?}")
+    };
+    wait_or(what, || {
         let leaders = leaders(GROUPS);
         if !leaders.contains(&id) {
             elect_preferred();
@@ -88,7 +94,7 @@ pub fn group_coordinated_by(id: i32) -> String {
         let group = std::iter::repeat_with(|| unique("group"))
             .find(|group| leaders[java_hash(group) as usize % leaders.len()] == id)
             .expect("names without end");
-        stack().kafka_ports().into_iter().all(|port| coordinator(port, &group) == Some(id)).then_some(group)
+        coordinators(&group).iter().all(|answer| *answer == Some(id)).then_some(group)
     })
 }
 
