@@ -254,13 +254,12 @@ impl Scene {
             self.parent.deactivate();
         }
         if parts == Parts::Unread {
-            // Failed tuples come again at once; three hundred of them are more than a pipe holds.
+            // Failed tuples come again at once; three hundred of them are more than a pipe holds. They may come in the
+            // answers to the fails, so these are not read either.
             for emit in &emits[COMMITTED..] {
-                self.parent.fail(emit);
+                self.parent.send("fail", &emit.id());
             }
-            while self.parent.unread_bytes() < 60_000 {
-                self.parent.send("next", &json!(""));
-            }
+            self.parent.fill_stdout();
             for emit in emits[COMMITTED..ACKED].iter().chain([&emits[BEHIND]]) {
                 self.parent.send("ack", &emit.id());
                 self.acked.insert(emit.integer(0));

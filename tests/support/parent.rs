@@ -130,6 +130,22 @@ impl FakeParent {
         rustix::io::ioctl_fionread(self.stdout.as_ref().expect("stdout is open")).expect("a pipe")
     }
 
+    /// Says `next` and reads nothing until the pipe of stdout takes no more. How much that is depends on how the bytes came:
+    /// a write begins a page of its own where the last one has not enough left.
+    pub fn fill_stdout(&mut self) {
+        const STEADY: usize = 20;
+        const LEAST: u64 = 32 << 10;
+        let (mut before, mut same) = (0, 0);
+        wait_for("a full pipe", || {
+            self.send("next", &json!(""));
+            std::thread::sleep(IDLE_SLEEP);
+            let now = self.unread_bytes();
+            same = if now == before { same + 1 } else { 0 };
+            before = now;
+            (same >= STEADY && now >= LEAST).then_some(())
+        });
+    }
+
     /// Writes one frame.
     pub fn send_frame(&mut self, frame: &[u8]) {
         self.write(&[frame, b"\nend\n"].concat());
