@@ -27,6 +27,7 @@ const TABLE: &[(&str, How)] = &[
     ("docker compose --profile storm", Run("{compose} --profile storm config --quiet")),
     ("docker-compose", Run("{compose} config --quiet")),
     ("docker-compose --profile storm", Run("{compose} --profile storm config --quiet")),
+    ("scripts/bench", By("tests/tools/bench.rs")),
     ("scripts/demo", Run("scripts/demo{rest} --seconds 5 --spout {spout}")),
     ("scripts/demo --help", Run("{line}")),
     ("scripts/demo --records 1000000", Run("scripts/demo --records 20000{rest} --spout {spout}")),
