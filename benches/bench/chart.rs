@@ -127,9 +127,9 @@ fn draw_bars<DB: DrawingBackend>(bars: &Bars, area: &DrawingArea<DB, Shift>) -> 
         .x_label_area_size(38)
         .y_label_area_size(NAMES)
         .build_cartesian_2d(0.0..top, (0..count).into_segmented())?;
-    // The axis grows upward, the table downward.
+    // The axis grows upward, the table downward; it has one tick more than there are bars.
     let name = |at: &SegmentValue<usize>| match at {
-        SegmentValue::CenterOf(at) => bars.get(count - 1 - at).map_or_else(String::new, |bar| bar.0.clone()),
+        SegmentValue::CenterOf(at) => bars.iter().rev().nth(*at).map_or_else(String::new, |bar| bar.0.clone()),
         _ => String::new(),
     };
     chart

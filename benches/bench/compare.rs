@@ -80,8 +80,13 @@ impl Comparison {
 
     /// Ratios of a row to the reference, each within one round.
     pub fn ratios(&self, runs: &Runs) -> Option<Spread> {
-        let reference = self.rows.iter().find(|runs| runs.row.name == REFERENCE)?;
-        let both = runs.rounds.iter().zip(&reference.rounds);
-        spread(both.filter_map(|(ours, theirs)| Some(ours.as_ref()?.rate() / theirs.as_ref()?.rate())))
+        self.ratio(&runs.row.name, REFERENCE, Measured::rate)
+    }
+
+    /// Ratios of one row to another, each within one round.
+    pub fn ratio(&self, name: &str, other: &str, value: impl Fn(&Measured) -> f64) -> Option<Spread> {
+        let rounds = |name| self.rows.iter().find(|runs| runs.row.name == name).map(|runs| &runs.rounds);
+        let both = rounds(name)?.iter().zip(rounds(other)?);
+        spread(both.filter_map(|(one, other)| Some(value(one.as_ref()?) / value(other.as_ref()?))))
     }
 }

@@ -16,7 +16,16 @@ use super::table::Table;
 
 const MIB: f64 = 1_048_576.0;
 
-/// One line a row.
+/// Rows that say more beside each other than beside the reference.
+const PAIRS: [(&str, &str); 5] = [
+    ("stock", "constant-stock"),
+    ("companion", "constant-companion"),
+    ("companion", "java-constant"),
+    ("stock", "java"),
+    ("companion", "java"),
+];
+
+/// One line a row, and one a pair.
 pub fn table(comparison: &Comparison) -> String {
     let head = [
         comparison.title.as_str(),
@@ -35,8 +44,11 @@ pub fn table(comparison: &Comparison) -> String {
         table.row(cells(comparison, runs));
     }
     let mut text = table.to_string();
-    for runs in &comparison.rows {
+    if let Some(pairs) = pairs(comparison) {
         // Writing to a String does not fail.
+        let _ = write!(text, "\n{pairs}");
+    }
+    for runs in &comparison.rows {
         if let Some(problem) = &runs.problem {
             let _ = writeln!(text, "{}: {problem}", runs.row.name);
         }
@@ -50,6 +62,24 @@ pub fn table(comparison: &Comparison) -> String {
         }
     }
     text
+}
+
+fn pairs(comparison: &Comparison) -> Option<Table> {
+    let head = ["within a round", "tuples/s", "min - max", "CPU s/M", "min - max"];
+    let mut table = Table::new(head.map(str::to_owned).into());
+    let mut any = false;
+    for (name, other) in PAIRS {
+        let of = |value: fn(&Measured) -> f64| comparison.ratio(name, other, value);
+        let (Some(rate), cpu) = (of(Measured::rate), of(Measured::cpu_per_million)) else { continue };
+        any = true;
+        let mut cells = vec![format!("{name} / {other}")];
+        for ratio in [Some(rate), cpu] {
+            cells.push(ratio.map_or_else(dash, |ratio| format!("{:.2}", ratio.median)));
+            cells.push(ends(ratio, |value| format!("{value:.2}")));
+        }
+        table.row(cells);
+    }
+    any.then_some(table)
 }
 
 fn cells(comparison: &Comparison, runs: &Runs) -> Vec<String> {
@@ -66,7 +96,7 @@ fn cells(comparison: &Comparison, runs: &Runs) -> Vec<String> {
         ends(rate, short),
         ratio.map_or_else(dash, |ratio| format!("{:.2}", ratio.median)),
         ends(ratio, |value| format!("{value:.2}")),
-        cpu(|run| run.worker_cpu + run.spout_cpu),
+        runs.spread(Measured::cpu_per_million).map_or_else(dash, |cpu| format!("{:.2}", cpu.median)),
         cpu(|run| run.worker_cpu),
         only(cpu(|run| run.spout_cpu)),
         only(runs.spread(|run| run.spout_rss as f64 / MIB).map_or_else(dash, |rss| format!("{:.0}", rss.max))),

@@ -82,7 +82,12 @@ impl Measured {
         self.tuples as f64 / self.seconds
     }
 
-    /// CPU seconds of a million tuples.
+    /// CPU seconds of a million tuples, worker and spout.
+    pub fn cpu_per_million(&self) -> f64 {
+        self.per_million(self.worker_cpu + self.spout_cpu)
+    }
+
+    /// So much of a million tuples.
     pub fn per_million(&self, cpu: f64) -> f64 {
         cpu / self.tuples as f64 * 1e6
     }

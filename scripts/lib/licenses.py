@@ -13,6 +13,7 @@ from pathlib import Path
 BUNDLED = {
     "rdkafka-sys": ["librdkafka/LICENSES.txt"],
     "openssl-src": ["openssl/LICENSE.txt"],
+    "libmimalloc-sys": ["c_src/mimalloc/v3/LICENSE"],
     "libz-sys": ["src/zlib/LICENSE"],
     "zstd-sys": ["zstd/LICENSE"],
 }

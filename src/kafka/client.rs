@@ -101,9 +101,6 @@ fn properties(config: &KafkaConfig, sizes: Sizes) -> ClientConfig {
         .set("log.connection.close", "false")
         // A broker that restarts is back in a second or two; the default backs off up to 10 s.
         .set("reconnect.backoff.max.ms", "1000")
-        // A partition whose queue was full is not fetched for this long. The default, 1000, leaves a fast reader
-        // waiting: a third of the throughput.
-        .set("fetch.queue.backoff.ms", "10")
         // A partition that becomes fetchable waits for the long poll under way on its broker.
         .set("fetch.wait.max.ms", "100")
         // Leaders move; the default looks every 5 minutes.
@@ -112,6 +109,8 @@ fn properties(config: &KafkaConfig, sizes: Sizes) -> ClientConfig {
         .set("enable.metrics.push", "false");
     client
         .set("queued.min.messages", sizes.records.to_string())
+        // The default, 1000, leaves a fast reader waiting.
+        .set("fetch.queue.backoff.ms", sizes.backoff_ms.to_string())
         .set("queued.max.messages.kbytes", sizes.kbytes.to_string())
         .set(FETCH_ALIAS.1, sizes.fetch_bytes.to_string());
     if cfg!(feature = "ssl-vendored") {

@@ -7,7 +7,7 @@
 const FEWEST: usize = 16;
 
 /// Records kept of all partitions together. librdkafka holds some 400 bytes beside each.
-const RECORDS: usize = 60_000;
+const RECORDS: usize = 32_000;
 
 /// Bytes of records kept of all partitions together.
 const BYTES: usize = 32 << 20;
@@ -24,6 +24,9 @@ pub struct Sizes {
     /// Or so many KiB, `queued.max.messages.kbytes`. The most in one answer of a broker, of all partitions, follows it:
     /// librdkafka makes it no larger than this and no smaller than `message.max.bytes`.
     pub kbytes: usize,
+    /// How long a partition whose queue was full is not asked for again, `fetch.queue.backoff.ms`. The broker's thread looks
+    /// at all partitions each time.
+    pub backoff_ms: usize,
     /// Bytes in one answer, `max.partition.fetch.bytes`. A batch that is larger comes alone, one in each answer
     /// (KIP-74); producers make them of 16 KiB.
     pub fetch_bytes: usize,
@@ -42,6 +45,7 @@ impl Sizes {
             records: each(RECORDS, 100, 20_000),
             kbytes: each(BYTES >> 10, 64, 4096),
             fetch_bytes: each(FETCH_BYTES, 32 << 10, 1 << 20),
+            backoff_ms: (class / 100).clamp(1, 10),
         }
     }
 
@@ -64,6 +68,11 @@ mod tests {
         for partitions in [1, 12, 100, 1000] {
             assert!(bytes(partitions) < 160 << 20, "{partitions} partitions: {} MiB", bytes(partitions) >> 20);
         }
+    }
+
+    #[test]
+    fn few_partitions_are_asked_again_at_once_and_many_cost_no_core() {
+        assert_eq!([1, 64, 300, 1000].map(|partitions| Sizes::of(partitions).backoff_ms), [1, 1, 10, 10]);
     }
 
     #[test]

@@ -82,12 +82,11 @@ impl Pipes {
         let _ = rustix::pipe::fcntl_setpipe_size(&self.stdout, PIPE_BYTES);
     }
 
-    /// Sends what can be sent, then waits for the parent, a signal, a wake, or `until`, and reads once.
+    /// Waits for the parent, a signal, a wake, or `until`, and reads once. Flush before: what is unsent is waited for, too.
     ///
     /// # Errors
     /// `poll(2)` or `read(2)` fail, which they do not on descriptors that are open.
     pub fn wait(&mut self, until: Option<Instant>) -> io::Result<()> {
-        self.flush();
         let timeout = until.map(|until| until.saturating_duration_since(Instant::now()));
         let (readable, broken) = self.poll(timeout)?;
         if broken {

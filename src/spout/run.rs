@@ -178,9 +178,9 @@ fn refuse(pipes: &mut Pipes, logs: &LogQueue, problem: &str, code: u8) -> anyhow
                 pipes.replies.sync(logs);
             }
         }
+        pipes.flush();
         let read = told.is_some_and(|until| Instant::now() >= until);
         if read || pipes.ended || pipes.broken || pipes.terminated() || pipes.interrupted() {
-            pipes.flush();
             return Ok(code);
         }
         pipes.wait(told)?;

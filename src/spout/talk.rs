@@ -43,7 +43,11 @@ impl Spout {
             Ok(Command::Fail(ids)) => self.fails(&ids, now),
             Ok(Command::Activate) => self.activate(now),
             Ok(Command::Deactivate) => self.deactivate(now),
-            Ok(Command::Emitted(count)) => self.given = count,
+            Ok(Command::Emitted(count)) => {
+                self.given = count;
+                // The worker's end may be the next that comes.
+                self.settle(true, now);
+            }
             Ok(Command::Ping { status }) => {
                 if status {
                     self.tell_status(replies);
@@ -131,7 +135,7 @@ impl Spout {
         // Log lines wait in their own queue, which is bounded.
         self.pipe_is_full = replies.unsent() >= PUSHED.bytes;
         if self.pipe_is_full {
-            return false;
+            return true;
         }
         self.sync(replies);
         let filled = self.emit(PUSHED, replies, now);

@@ -130,6 +130,20 @@ fn shares_partitions(topology: &Submitted<'_>) -> (usize, String) {
     (again, "two tasks read".to_owned())
 }
 
+/// The spout has more to emit than Storm takes all the while, and its offsets follow what was taken.
+fn is_behind(topology: &Submitted<'_>) -> (usize, String) {
+    let sum = |offsets: Vec<usize>| offsets.into_iter().sum::<usize>();
+    let stored = wait_or(
+        || format!("offsets behind a backlog; {} were seen", topology.seen_count()),
+        || Some(sum(topology.stored())).filter(|stored| *stored > 0),
+    );
+    let seen = topology.seen_count();
+    assert!(seen < topology.produced() / 2, "all was taken before an offset was stored");
+    assert!(stored < topology.produced(), "offsets of what only waits in the companion are stored");
+    topology.wait_for_seen(topology.produced());
+    (0, format!("{stored} offsets were stored when the bolt had seen {seen}"))
+}
+
 /// Storm starts the worker again.
 fn hangs(topology: &Submitted<'_>) -> (usize, String) {
     topology.wait_for_acked(500);
@@ -195,6 +209,14 @@ fn the_companion_in_every_kind_of_topology() {
             arguments: "spout=native watch=1 topology.acker.executors=0 drop.one.in=1 sleep.ms=2".to_owned(),
             records: 5000,
             check: &untracked,
+        },
+        Cell {
+            name: "native: no ackers, and a bolt that is slower than Kafka",
+            arguments: "spout=native topology.acker.executors=0 sleep.ms=2 \
+                        topology.executor.receive.buffer.size=64"
+                .to_owned(),
+            records: 10_000,
+            check: &is_behind,
         },
         Cell {
             name: "native: two tasks in two executors",

@@ -5,16 +5,14 @@ use std::fmt;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
-
 use crate::support::brokers::{group_coordinated_by, wait_until_whole};
 use crate::support::conf::Conf;
 use crate::support::group;
 use crate::support::kafka::Topic;
 use crate::support::parent::FakeParent;
+use crate::support::parents::Parent;
 use crate::support::proc::{self, Socket};
 use crate::support::stack::stack;
-use crate::support::wire::Emit;
 use crate::support::{wait_for, zk};
 
 /// What ends the spout, or its reading.
@@ -31,14 +29,14 @@ pub enum Cause {
 impl Cause {
     pub const ALL: [Self; 6] = [Self::Deactivate, Self::Sigterm, Self::Sigint, Self::Eof, Self::Epipe, Self::Kill];
 
-    fn apply(self, parent: &mut FakeParent) {
+    fn apply(self, parent: &mut impl Parent) {
         match self {
-            Self::Deactivate => parent.send("deactivate", &json!("")),
-            Self::Sigterm => parent.terminate(),
-            Self::Sigint => parent.interrupt(),
-            Self::Eof => parent.close_stdin(),
-            Self::Epipe => parent.close_stdout(),
-            Self::Kill => parent.kill(),
+            Self::Deactivate => parent.deactivate_unread(),
+            Self::Sigterm => parent.process().terminate(),
+            Self::Sigint => parent.process().interrupt(),
+            Self::Eof => parent.process().close_stdin(),
+            Self::Epipe => parent.process().close_stdout(),
+            Self::Kill => parent.process().kill(),
         }
     }
 }
@@ -209,24 +207,24 @@ fn held(pid: u32) -> (usize, usize) {
     (proc::descriptors(pid), proc::threads(pid))
 }
 
-struct Scene {
+struct Scene<P> {
     topic: Topic,
     conf: Conf,
-    parent: FakeParent,
+    parent: P,
     acked: BTreeSet<i64>,
     sockets: Vec<Socket>,
 }
 
 /// Plays one cell, and a second life after it that tells what was lost.
-pub fn play(cause: Cause, parts: Parts) -> Outcome {
+pub fn play<P: Parent>(cause: Cause, parts: Parts) -> Outcome {
     LazyLock::force(&IDLE);
-    let mut scene = Scene::begin(parts);
+    let mut scene = Scene::<P>::begin(parts);
     let begun = Instant::now();
     cause.apply(&mut scene.parent);
     if cause == Cause::Deactivate { scene.deactivated(parts, begun) } else { scene.ended(parts) }
 }
 
-impl Scene {
+impl<P: Parent> Scene<P> {
     fn begin(parts: Parts) -> Self {
         let topic = parts.topic();
         topic.produce(0, (0..RECORDS).map(|_| "x".repeat(400)));
@@ -234,50 +232,49 @@ impl Scene {
         if parts == Parts::HangsWhileConnecting {
             parts.set();
         }
-        let parent = FakeParent::activated(&conf);
+        let parent = P::activated(&conf);
         let mut scene = Self { topic, conf, parent, acked: BTreeSet::new(), sockets: Vec::new() };
         if parts == Parts::HangsWhileConnecting {
             scene.parent.idle(Duration::from_millis(500));
         } else {
             scene.work(parts);
         }
-        scene.sockets = proc::sockets(scene.parent.pid());
+        scene.sockets = proc::sockets(scene.parent.process().pid());
         scene
     }
 
     fn work(&mut self, parts: Parts) {
-        let emits = self.parent.collect(RECORDS);
-        self.ack(&emits[..COMMITTED]);
+        let tuples = self.parent.collect(RECORDS);
+        self.acks(&tuples[..COMMITTED]);
         zk::wait_for_offset(&self.conf.node(0), COMMITTED as i64);
         parts.set();
         if parts == Parts::HangsWhileClosing {
-            self.parent.deactivate();
+            self.parent.deactivate_unread();
+            self.parent.deactivated();
         }
         if parts == Parts::Unread {
             // Failed tuples come again at once; three hundred of them are more than a pipe holds. They may come in the
             // answers to the fails, so these are not read either.
-            for emit in &emits[COMMITTED..] {
-                self.parent.send("fail", &emit.id());
-            }
+            self.parent.fails_unread(&tuples[COMMITTED..]);
             self.parent.fill_stdout();
-            for emit in emits[COMMITTED..ACKED].iter().chain([&emits[BEHIND]]) {
-                self.parent.send("ack", &emit.id());
-                self.acked.insert(emit.integer(0));
+            for tuples in [&tuples[COMMITTED..ACKED], &tuples[BEHIND..=BEHIND]] {
+                self.parent.acks_unread(tuples);
+                self.acked.extend(tuples.iter().map(P::offset));
             }
         } else {
-            self.ack(&emits[COMMITTED..ACKED]);
-            self.ack(&emits[BEHIND..=BEHIND]);
+            self.acks(&tuples[COMMITTED..ACKED]);
+            self.acks(&tuples[BEHIND..=BEHIND]);
         }
     }
 
-    fn ack(&mut self, emits: &[Emit]) {
-        self.parent.ack_all(emits);
-        self.acked.extend(emits.iter().map(|emit| emit.integer(0)));
+    fn acks(&mut self, tuples: &[P::Tuple]) {
+        self.parent.acks(tuples);
+        self.acked.extend(tuples.iter().map(P::offset));
     }
 
     /// The process lives: its sockets to Kafka go, and with the next `activate` it goes on where it was.
     fn deactivated(mut self, parts: Parts, begun: Instant) -> Outcome {
-        let (pid, brokers) = (self.parent.pid(), stack().kafka_ports());
+        let (pid, brokers) = (self.parent.process().pid(), stack().kafka_ports());
         wait_for("no socket to Kafka", || (proc::to_ports(&proc::sockets(pid), &brokers) == 0).then_some(()));
         let took = begun.elapsed();
         // Threads end a moment after their sockets.
@@ -286,22 +283,17 @@ impl Scene {
             (left.0 <= IDLE.0 && left.1 <= IDLE.1 || begun.elapsed() > took + Duration::from_secs(3)).then_some(left)
         });
         parts.mend();
-        if parts == Parts::Unread {
-            while self.parent.unread_bytes() > 0 {
-                self.parent.reply();
-            }
-        } else {
-            self.parent.reply();
-        }
+        self.parent.deactivated();
         let sockets = proc::to_ports(&proc::sockets(pid), &brokers);
         self.parent.activate();
         // Nothing is told anew to a process that has forgotten nothing: what is not acked now comes by its timeout.
-        let emits = self.parent.idle(Duration::from_millis(500));
-        let duplicates = emits.iter().filter(|emit| self.acked.contains(&emit.integer(0))).count();
-        self.parent.kill();
+        let tuples = self.parent.idle(Duration::from_millis(500));
+        let duplicates = tuples.iter().filter(|tuple| self.acked.contains(&P::offset(tuple))).count();
         let Self { topic, conf, parent, acked, .. } = self;
-        parent.wait_for_exit();
-        let lost = second_life(&topic, &conf, &acked).0;
+        let mut process = parent.into_process();
+        process.kill();
+        process.wait_for_exit();
+        let lost = second_life::<P>(&topic, &conf, &acked).0;
         Outcome {
             took,
             code: None,
@@ -315,7 +307,7 @@ impl Scene {
 
     fn ended(self, parts: Parts) -> Outcome {
         let Self { topic, conf, parent, acked, sockets, .. } = self;
-        let exit = parent.wait_for_exit();
+        let exit = parent.into_process().wait_for_exit();
         parts.mend();
         let begun = Instant::now();
         // A server that hung finds out now.
@@ -328,18 +320,18 @@ impl Scene {
             let copy = group::committed(&stack().kafka, &group, &topic.name, 0).map(|(offset, _)| offset);
             assert_eq!(copy, Some(ACKED as i64), "the group answers, so it has the acked prefix");
         }
-        let (lost, duplicates) = second_life(&topic, &conf, &acked);
+        let (lost, duplicates) = second_life::<P>(&topic, &conf, &acked);
         Outcome { took: exit.took, code: exit.code, lost, duplicates, sockets, descriptors: 0, threads: 0 }
     }
 }
 
 /// Another process with the same configuration: how many records are lost, how many acked ones come again.
-fn second_life(topic: &Topic, conf: &Conf, acked: &BTreeSet<i64>) -> (usize, usize) {
+fn second_life<P: Parent>(topic: &Topic, conf: &Conf, acked: &BTreeSet<i64>) -> (usize, usize) {
     let stored = zk::offset(&conf.node(0)).unwrap_or(0);
-    let mut parent = FakeParent::activated(conf);
-    let emits = parent.collect(RECORDS - usize::try_from(stored).expect("an offset"));
+    let mut parent = P::activated(conf);
+    let tuples = parent.collect(RECORDS - usize::try_from(stored).expect("an offset"));
     parent.finish();
-    let again: BTreeSet<i64> = emits.iter().map(|emit| emit.integer(0)).collect();
+    let again: BTreeSet<i64> = tuples.iter().map(P::offset).collect();
     let lost = (0..RECORDS as i64).filter(|offset| !acked.contains(offset) && !again.contains(offset)).count();
     topic.delete();
     (lost, again.intersection(acked).count())

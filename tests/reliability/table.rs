@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::scene::{Cause, Outcome, Parts, play};
+use crate::support::parents::Parent;
 use crate::support::report;
 
 /// Three times the promised second.
@@ -15,14 +16,14 @@ const BEHIND_A_GAP: usize = 1;
 /// Acked after the parts changed; what cannot be stored comes again.
 const UNSTORED: usize = 50;
 
-/// Plays the cells, prints their rows, and fails if one of them is not as promised.
-pub fn play_all(cells: impl Iterator<Item = (Cause, Parts)>) {
+/// Plays the cells with one kind of parent, prints their rows, and fails if one of them is not as promised.
+pub fn play_all<P: Parent>(cells: impl Iterator<Item = (Cause, Parts)>) {
     let mut table = String::from(
         "\n| cause of the end | the parts | exit code | ms to release | lost | duplicates | sockets left | descriptors left | threads left |\n|---|---|--:|--:|--:|--:|--:|--:|--:|\n",
     );
     let mut wrong = Vec::new();
     for (cause, parts) in cells {
-        let outcome = play(cause, parts);
+        let outcome = play::<P>(cause, parts);
         let Outcome { took, code, lost, duplicates, sockets, descriptors, threads } = &outcome;
         let code = code.map_or_else(|| "-".to_owned(), |code| code.to_string());
         let _ = writeln!(

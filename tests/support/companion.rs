@@ -68,6 +68,14 @@ impl Tuple {
             other => panic!("no string: {other:?}"),
         }
     }
+
+    /// The value at `index`, a `long`.
+    pub fn long(&self, index: usize) -> i64 {
+        match self.values[index] {
+            Datum::Long(number) => number,
+            ref other => panic!("no long: {other:?}"),
+        }
+    }
 }
 
 /// What the child says.

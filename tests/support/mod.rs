@@ -8,6 +8,7 @@ pub mod group;
 pub mod kafka;
 pub mod local;
 pub mod parent;
+pub mod parents;
 pub mod proc;
 pub mod proxy;
 pub mod stack;

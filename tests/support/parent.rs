@@ -38,6 +38,8 @@ pub struct FakeParent {
     asked: Option<Instant>,
     /// Whether the child may write answers before their commands.
     answers_ahead: bool,
+    /// Commands whose answer has not been read, of those written by [`Self::send`].
+    unanswered: usize,
     /// Tuples that came in answers to something else than `next`: as good as any, in the order they came.
     early: Vec<Emit>,
     /// All logs and errors so far, for the message of a test that fails.
@@ -83,6 +85,7 @@ impl FakeParent {
             pid_dir,
             asked: None,
             answers_ahead: false,
+            unanswered: 0,
             early: vec![],
             said: vec![],
             binary: false,
@@ -130,14 +133,14 @@ impl FakeParent {
         rustix::io::ioctl_fionread(self.stdout.as_ref().expect("stdout is open")).expect("a pipe")
     }
 
-    /// Says `next` and reads nothing until the pipe of stdout takes no more. How much that is depends on how the bytes came:
-    /// a write begins a page of its own where the last one has not enough left.
-    pub fn fill_stdout(&mut self) {
+    /// Reads nothing until the pipe of stdout takes no more, whatever is asked for in between. How much that is depends on
+    /// how the bytes came: a write begins a page of its own where the last one has not enough left.
+    pub fn wait_for_full_stdout(&mut self, mut ask: impl FnMut(&mut Self)) {
         const STEADY: usize = 20;
         const LEAST: u64 = 32 << 10;
         let (mut before, mut same) = (0, 0);
         wait_for("a full pipe", || {
-            self.send("next", &json!(""));
+            ask(self);
             std::thread::sleep(IDLE_SLEEP);
             let now = self.unread_bytes();
             same = if now == before { same + 1 } else { 0 };
@@ -176,7 +179,9 @@ impl FakeParent {
     /// The same to a child that may be gone.
     pub fn try_send(&mut self, command: &str, id: &Value) -> Result<(), Errno> {
         let json = json!({"command": command, "id": id}).to_string().replace('/', "\\/");
-        self.try_write(format!("{json}\nend\n").as_bytes())
+        self.try_write(format!("{json}\nend\n").as_bytes())?;
+        self.unanswered += 1;
+        Ok(())
     }
 
     /// Writes a command and reads until its `sync`. Tuples that come are kept for [`Self::next`], which alone gives them.
@@ -192,7 +197,10 @@ impl FakeParent {
         let mut reply = Reply::default();
         loop {
             match self.read_message() {
-                Message::Sync => return reply,
+                Message::Sync => {
+                    self.unanswered = self.unanswered.saturating_sub(1);
+                    return reply;
+                }
                 Message::Emit(emit) => reply.emits.push(emit),
                 Message::Log(level, text) => {
                     self.said.push(format!("log {level}: {text}"));
@@ -204,6 +212,13 @@ impl FakeParent {
                 }
                 Message::Pid(pid) => panic!("a second handshake answer: {pid}"),
             }
+        }
+    }
+
+    /// Reads the answers to all commands so far.
+    pub fn replies(&mut self) {
+        while self.unanswered > 0 {
+            self.reply();
         }
     }
 

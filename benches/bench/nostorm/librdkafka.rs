@@ -28,10 +28,10 @@ pub fn as_ours(source: &Source<'_>) -> Result<Reading> {
     read(
         source,
         &[
-            ("queued.min.messages", (60_000 / class).clamp(100, 20_000)),
+            ("queued.min.messages", (32_000 / class).clamp(100, 20_000)),
             ("queued.max.messages.kbytes", ((32 << 10) / class).clamp(64, 4096)),
             ("max.partition.fetch.bytes", ((8 << 20) / class).clamp(32 << 10, 1 << 20)),
-            ("fetch.queue.backoff.ms", 10),
+            ("fetch.queue.backoff.ms", (class / 100).clamp(1, 10)),
             ("fetch.wait.max.ms", 100),
         ],
     )

@@ -53,18 +53,25 @@ final class Child {
         if (resources.isDirectory()) {
             builder.directory(resources);
         }
-        Child child = new Child(builder.start(), name);
         try {
+            Child child = new Child(builder.start(), name);
             child.shakeHands(handshake);
-        } catch (IOException e) {
-            child.close();
-            throw e;
+            return child;
+        } finally {
+            program.forget();
         }
-        program.started();
-        return child;
     }
 
     private void shakeHands(String handshake) throws IOException {
+        try {
+            speakFirst(handshake);
+        } catch (IOException e) {
+            close();
+            throw e;
+        }
+    }
+
+    private void speakFirst(String handshake) throws IOException {
         OutputStream stdin = process.getOutputStream();
         String answer;
         try {

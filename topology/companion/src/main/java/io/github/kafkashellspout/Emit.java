@@ -8,10 +8,14 @@ final class Emit {
     /** A tuple that Storm does not track. */
     static final int NO_SLOT = -1;
 
-    final int slot;
-    final long offset;
-    final String stream;
+    // Kryo sets them: with debugging on in Storm UI the id travels to the event logger, maybe in another worker.
+    int slot;
+    long offset;
+    String stream;
     private List<Object> tuple;
+
+    private Emit() {
+    }
 
     /**
      * @param slot number of the partition in the program's hands, {@link #NO_SLOT} if the tuple has no id

@@ -5,7 +5,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Reads frames; each read's tuples together. One thread's. */
@@ -118,10 +117,6 @@ final class FrameReader {
         String stream = streams[body.readShort()];
         int slot = hasId ? body.readInt() : Emit.NO_SLOT;
         long offset = hasId ? body.readLong() : 0;
-        Object[] values = new Object[body.readShort()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = body.readValue();
-        }
-        return new Emit(slot, offset, stream, Arrays.asList(values));
+        return new Emit(slot, offset, stream, body.readValues(body.readShort()));
     }
 }

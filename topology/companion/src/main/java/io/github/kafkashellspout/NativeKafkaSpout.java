@@ -46,6 +46,8 @@ public class NativeKafkaSpout implements IRichSpout {
     private static final int BATCH = 256;
     /** Reads of the pipe, decoded and not yet emitted. */
     private static final int BLOCKS = 16;
+    /** What has become of tuples is told after so long at the latest: a commit and a retry wait for it. */
+    private static final long TELL_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
     /** While blocks are full, how often the watchdog is told so. */
     private static final long HEARD_MILLIS = 500;
     private static final int DEFAULT_TIMEOUT_S = 30;
@@ -78,6 +80,7 @@ public class NativeKafkaSpout implements IRichSpout {
     private transient Answers fails;
     private transient long emitted;
     private transient long emittedTold;
+    private transient long toldAt;
 
     /** With the program of the topology's jar. */
     public NativeKafkaSpout() {
@@ -117,7 +120,7 @@ public class NativeKafkaSpout implements IRichSpout {
 
     @Override
     public Map<String, Object> getComponentConfiguration() {
-        return Settings.withLagKeys(configuration);
+        return Settings.withSerializers(Settings.withLagKeys(configuration));
     }
 
     @Override
@@ -241,9 +244,14 @@ public class NativeKafkaSpout implements IRichSpout {
     private void die(int patience) {
         String reason = child.account("has said nothing for " + patience + " s");
         LOG.error("{}; ending the worker", reason);
-        collector.reportError(new IllegalStateException(reason));
         child.kill();
-        System.exit(WATCHDOG_EXIT_CODE);
+        try {
+            collector.reportError(new IllegalStateException(reason));
+        } catch (RuntimeException e) {
+            LOG.error("{}: not reported", name, e);
+        } finally {
+            System.exit(WATCHDOG_EXIT_CODE);
+        }
     }
 
     // The executor's thread.
@@ -251,16 +259,17 @@ public class NativeKafkaSpout implements IRichSpout {
     @Override
     public void activate() {
         active = true;
-        send(() -> writer.send(Wire.ACTIVATE));
+        // First and, below, last: a write to a program that hangs is stuck.
         watchdog.watch(true);
+        send(() -> writer.send(Wire.ACTIVATE));
     }
 
     @Override
     public void deactivate() {
-        watchdog.watch(false);
         active = false;
         tell();
         send(() -> writer.send(Wire.DEACTIVATE));
+        watchdog.watch(false);
     }
 
     @Override
@@ -273,6 +282,9 @@ public class NativeKafkaSpout implements IRichSpout {
             if (pending == 0 && holdMillis > 0 && isWorthWaitingFor()) {
                 emitFromBlocks(room);
             }
+        } else if (System.nanoTime() - toldAt >= TELL_NANOS) {
+            // Behind a backlog there is always something to emit.
+            tell();
         }
     }
 
@@ -352,6 +364,7 @@ public class NativeKafkaSpout implements IRichSpout {
 
     /** Tells the program what has become of its tuples. */
     private void tell() {
+        toldAt = System.nanoTime();
         send(() -> {
             acks.send(writer);
             fails.send(writer);

@@ -65,8 +65,8 @@ final class Program {
         return command;
     }
 
-    /** Once it runs, a copy needs no name any more. */
-    void started() throws IOException {
+    /** A copy needs no name any more once it runs, and is of no use if it does not. */
+    void forget() throws IOException {
         if (copy != null) {
             Files.deleteIfExists(copy);
         }

@@ -8,6 +8,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.storm.Config;
 
 /** The component's configuration as far as Java has to understand it. */
 final class Settings {
@@ -56,6 +57,19 @@ final class Settings {
                 all.put(pair[1], String.join(",", list(ours)));
             }
         }
+        return all;
+    }
+
+    /** The configuration, and our message ids among what Storm can serialize. Nimbus adds up those of all components. */
+    static Map<String, Object> withSerializers(Map<String, Object> configuration) {
+        List<Object> registered = new ArrayList<>();
+        Object given = configuration.get(Config.TOPOLOGY_KRYO_REGISTER);
+        if (given instanceof Collection) {
+            registered.addAll((Collection<?>) given);
+        }
+        registered.add(Emit.class.getName());
+        Map<String, Object> all = new LinkedHashMap<>(configuration);
+        all.put(Config.TOPOLOGY_KRYO_REGISTER, registered);
         return all;
     }
 

@@ -36,7 +36,8 @@ final class Watchdog {
             thread.setDaemon(true);
             return thread;
         });
-        timer.scheduleAtFixedRate(this::look, PERIOD_S, PERIOD_S, TimeUnit.SECONDS);
+        // Not at a fixed rate: after a pause all looks that were missed would come at once.
+        timer.scheduleWithFixedDelay(this::look, PERIOD_S, PERIOD_S, TimeUnit.SECONDS);
     }
 
     void watch(boolean watched) {
