@@ -32,7 +32,7 @@ const BOOTSTRAP: u64 = 2;
 const IDLE_BYTES: u64 = 11 << 20;
 const BROKER_BYTES: u64 = 100 << 10;
 /// What the allocator keeps, and answers under way.
-const BUSY_BYTES: u64 = 30 << 20;
+const BUSY_BYTES: u64 = 50 << 20;
 /// A record of 100 bytes in a batch, and librdkafka's own beside it.
 const RECORD_BYTES: u64 = 134;
 const RECORD_OVERHEAD: u64 = 400;
@@ -109,10 +109,10 @@ mod tests {
     #[test]
     fn the_plan_is_what_was_measured() {
         for ((brokers, partitions, tasks), sockets, threads, rss) in [
-            ((1, 1, 1), 4, 13, 15),
-            ((1, 12, 1), 4, 13, 52),
-            ((1, 100, 1), 4, 13, 62),
-            ((1, 1000, 1), 4, 13, 151),
+            ((1, 1, 1), 4, 13, 17),
+            ((1, 12, 1), 4, 13, 48),
+            ((1, 100, 1), 4, 13, 76),
+            ((1, 1000, 1), 4, 13, 209),
             ((3, 600, 50), 6, 17, 14),
         ] {
             let plan = plan(brokers, partitions, tasks);
