@@ -65,21 +65,23 @@ pub fn table(comparison: &Comparison) -> String {
 }
 
 fn pairs(comparison: &Comparison) -> Option<Table> {
+    let line = |(name, other): &(&str, &str)| {
+        let ratios = [Measured::rate, Measured::cpu_per_million].map(|value| comparison.ratio(name, other, value));
+        // Both or none: they are of the same rounds.
+        let [Some(rate), Some(cpu)] = ratios else { return None };
+        let of = |ratio: Spread| [format!("{:.2}", ratio.median), ends(Some(ratio), |value| format!("{value:.2}"))];
+        Some([vec![format!("{name} / {other}")], of(rate).into(), of(cpu).into()].concat())
+    };
+    let lines: Vec<Vec<String>> = PAIRS.iter().filter_map(line).collect();
+    if lines.is_empty() {
+        return None;
+    }
     let head = ["within a round", "tuples/s", "min - max", "CPU s/M", "min - max"];
     let mut table = Table::new(head.map(str::to_owned).into());
-    let mut any = false;
-    for (name, other) in PAIRS {
-        let of = |value: fn(&Measured) -> f64| comparison.ratio(name, other, value);
-        let (Some(rate), cpu) = (of(Measured::rate), of(Measured::cpu_per_million)) else { continue };
-        any = true;
-        let mut cells = vec![format!("{name} / {other}")];
-        for ratio in [Some(rate), cpu] {
-            cells.push(ratio.map_or_else(dash, |ratio| format!("{:.2}", ratio.median)));
-            cells.push(ends(ratio, |value| format!("{value:.2}")));
-        }
-        table.row(cells);
+    for line in lines {
+        table.row(line);
     }
-    any.then_some(table)
+    Some(table)
 }
 
 fn cells(comparison: &Comparison, runs: &Runs) -> Vec<String> {

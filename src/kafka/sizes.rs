@@ -72,7 +72,10 @@ mod tests {
 
     #[test]
     fn few_partitions_are_asked_again_at_once_and_many_cost_no_core() {
-        assert_eq!([1, 64, 300, 1000].map(|partitions| Sizes::of(partitions).backoff_ms), [1, 1, 10, 10]);
+        assert_eq!(
+            [1, 64, 65, 256, 257, 1000].map(|partitions| Sizes::of(partitions).backoff_ms),
+            [1, 1, 2, 2, 10, 10]
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ptr::{null_mut, slice_from_raw_parts};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use kafka_shell_spout::kafka::Sizes;
 use rdkafka::ClientConfig;
 use rdkafka::bindings;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
@@ -19,19 +20,16 @@ const TIMEOUT_MS: i32 = 200;
 /// Calls without a record, some 30 s, are the end.
 const PATIENCE: u32 = 150;
 
-/// With what the spout sets for so many partitions (`src/kafka/sizes.rs`): what it could reach at most.
+/// With what the spout sets for so many partitions: what it could reach at most.
 pub fn as_ours(source: &Source<'_>) -> Result<Reading> {
-    let mut class = 16;
-    while class < source.topic.partitions {
-        class *= 4;
-    }
+    let sizes = Sizes::of(source.topic.partitions as usize);
     read(
         source,
         &[
-            ("queued.min.messages", (32_000 / class).clamp(100, 20_000)),
-            ("queued.max.messages.kbytes", ((32 << 10) / class).clamp(64, 4096)),
-            ("max.partition.fetch.bytes", ((8 << 20) / class).clamp(32 << 10, 1 << 20)),
-            ("fetch.queue.backoff.ms", (class / 100).clamp(1, 10)),
+            ("queued.min.messages", sizes.records),
+            ("queued.max.messages.kbytes", sizes.kbytes),
+            ("max.partition.fetch.bytes", sizes.fetch_bytes),
+            ("fetch.queue.backoff.ms", sizes.backoff_ms),
             ("fetch.wait.max.ms", 100),
         ],
     )
@@ -42,7 +40,7 @@ pub fn far_ahead(source: &Source<'_>) -> Result<Reading> {
     read(source, &[("queued.min.messages", 1_000_000), ("queued.max.messages.kbytes", 1 << 20)])
 }
 
-fn read(source: &Source<'_>, settings: &[(&str, u32)]) -> Result<Reading> {
+fn read(source: &Source<'_>, settings: &[(&str, usize)]) -> Result<Reading> {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &source.kafka).set("group.id", &source.id).set("enable.auto.commit", "false");
     for (key, value) in settings {

@@ -55,7 +55,12 @@ final class Child {
         }
         try {
             Child child = new Child(builder.start(), name);
-            child.shakeHands(handshake);
+            try {
+                child.shakeHands(handshake);
+            } catch (IOException e) {
+                child.close();
+                throw e;
+            }
             return child;
         } finally {
             program.forget();
@@ -63,15 +68,6 @@ final class Child {
     }
 
     private void shakeHands(String handshake) throws IOException {
-        try {
-            speakFirst(handshake);
-        } catch (IOException e) {
-            close();
-            throw e;
-        }
-    }
-
-    private void speakFirst(String handshake) throws IOException {
         OutputStream stdin = process.getOutputStream();
         String answer;
         try {
