@@ -5,8 +5,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -39,24 +37,22 @@ public final class Stack {
 
     private Stack(StackOptions options) throws IOException {
         this.options = options;
+        Ports ports = new Ports();
         removeDir = options.dir == null;
         dir = removeDir ? Files.createTempDirectory("kafka-shell-spout-stack-") : Files.createDirectories(options.dir).toRealPath();
-        zookeeper = new ZooKeeperServer(options.zookeeperLib, dir, portOr(options.zookeeperPort));
-        List<Integer> securePorts = freePorts(2);
-        secure = options.tls ? new SecureListeners(dir.resolve("tls"), securePorts.get(0), securePorts.get(1)) : null;
-        plain = new PlainListeners(ports(options.listenerPort, options.listeners));
-        brokers = brokers(options);
+        zookeeper = new ZooKeeperServer(options.zookeeperLib, dir, ports.get(options.zookeeperPort));
+        secure = options.tls ? new SecureListeners(dir.resolve("tls"), ports.get(0), ports.get(0)) : null;
+        plain = new PlainListeners(ports.get(options.listenerPort, options.listeners));
+        brokers = brokers(ports);
     }
 
-    private List<KafkaServer> brokers(StackOptions options) throws IOException {
+    private List<KafkaServer> brokers(Ports ports) throws IOException {
         if (options.brokers == 1) {
-            return List.of(new KafkaServer(options.kafkaLib, dir, portOr(options.kafkaPort), freePort(), options.brokerProperties,
+            return List.of(new KafkaServer(options.kafkaLib, dir, ports.get(options.kafkaPort), ports.get(0), options.brokerProperties,
                     plain, secure));
         }
-        List<Integer> free = freePorts(2 * options.brokers);
-        List<Integer> ports = options.kafkaPort == 0 ? free.subList(0, options.brokers) : ports(options.kafkaPort, options.brokers);
-        List<Integer> controllerPorts = free.subList(options.brokers, free.size());
-        return KafkaServer.several(options.kafkaLib, dir, ports, controllerPorts, options.brokerProperties);
+        return KafkaServer.several(options.kafkaLib, dir, ports.get(options.kafkaPort, options.brokers),
+                ports.get(0, options.brokers), options.brokerProperties);
     }
 
     /** @param args see {@code --help} */
@@ -225,54 +221,6 @@ public final class Stack {
         try (Stream<Path> files = Files.walk(dir)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.deleteIfExists(file);
-            }
-        }
-    }
-
-    /** From the first one on, or free ones if it is 0. */
-    private static List<Integer> ports(int first, int count) throws IOException {
-        if (first == 0) {
-            return freePorts(count);
-        }
-        List<Integer> ports = new ArrayList<>();
-        for (int i = 0; i < count; i++) {
-            ports.add(portOr(first + i));
-        }
-        return ports;
-    }
-
-    private static int portOr(int wanted) throws IOException {
-        if (wanted == 0) {
-            return freePort();
-        }
-        checkFree(wanted);
-        return wanted;
-    }
-
-    /** An error that says who has the port. */
-    static void checkFree(int wanted) throws IOException {
-        try (ServerSocket socket = new ServerSocket(wanted, 1, InetAddress.getLoopbackAddress())) {
-            assert socket.isBound();
-        } catch (IOException e) {
-            throw new IOException("port " + wanted + " is taken by " + PortOwner.describe(wanted) + "; choose another one, or 0 for a free one", e);
-        }
-    }
-
-    private static int freePort() throws IOException {
-        return freePorts(1).get(0);
-    }
-
-    /** All are held until the last one is found, so no two are the same. */
-    private static List<Integer> freePorts(int count) throws IOException {
-        List<ServerSocket> sockets = new ArrayList<>();
-        try {
-            while (sockets.size() < count) {
-                sockets.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
-            }
-            return sockets.stream().map(ServerSocket::getLocalPort).toList();
-        } finally {
-            for (ServerSocket socket : sockets) {
-                socket.close();
             }
         }
     }

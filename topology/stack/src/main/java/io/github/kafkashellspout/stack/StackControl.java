@@ -79,7 +79,7 @@ public final class StackControl {
         List<String> taken = new ArrayList<>();
         for (int port : List.of(options.kafkaPort, options.zookeeperPort)) {
             try {
-                Stack.checkFree(port);
+                Ports.checkFree(port);
             } catch (IOException e) {
                 taken.add("port " + port + " is taken by " + PortOwner.describe(port));
             }

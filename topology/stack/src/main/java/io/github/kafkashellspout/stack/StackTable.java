@@ -46,7 +46,7 @@ final class StackTable {
         row(server, launcherRuns && state == null ? "starting" : "down", NONE, NONE, NONE, data);
         if (!launcherRuns) {
             try {
-                Stack.checkFree(server.port());
+                Ports.checkFree(server.port());
             } catch (IOException e) {
                 remarks.add("Port " + server.port() + " is taken by " + PortOwner.describe(server.port()) + ".");
             }
