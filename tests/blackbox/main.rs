@@ -10,6 +10,7 @@ mod acks;
 mod acls;
 mod assignment;
 mod companion;
+mod companion_values;
 mod deactivation;
 mod ends;
 mod group;

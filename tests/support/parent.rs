@@ -3,7 +3,6 @@
 
 use std::io::Read as _;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -13,12 +12,10 @@ use kafka_shell_spout::tools::inherit_nothing;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::conf::Conf;
-use super::exit::Exit;
 use super::wire::{Emit, Frames, Message, Reply};
 use super::{PATIENCE, wait_for};
 
@@ -27,17 +24,17 @@ const IDLE_SLEEP: Duration = Duration::from_millis(1);
 
 /// The parent and its child.
 pub struct FakeParent {
-    child: Child,
-    stdin: Option<OwnedFd>,
-    stdout: Option<OwnedFd>,
+    pub(super) child: Child,
+    pub(super) stdin: Option<OwnedFd>,
+    pub(super) stdout: Option<OwnedFd>,
     frames: Frames,
     stderr: Arc<Mutex<String>>,
-    stderr_reader: Option<JoinHandle<()>>,
+    pub(super) stderr_reader: Option<JoinHandle<()>>,
     pid_dir: TempDir,
     /// When the end was asked for.
-    asked: Option<Instant>,
+    pub(super) asked: Option<Instant>,
     /// Whether the child may write answers before their commands.
-    answers_ahead: bool,
+    pub(super) answers_ahead: bool,
     /// Commands whose answer has not been read, of those written by [`Self::send`].
     unanswered: usize,
     /// Tuples that came in answers to something else than `next`: as good as any, in the order they came.
@@ -250,7 +247,7 @@ impl FakeParent {
         }
     }
 
-    fn buffered_frame(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn buffered_frame(&mut self) -> Option<Vec<u8>> {
         if self.binary { self.frames.next_binary() } else { self.frames.next_frame() }
     }
 
@@ -341,65 +338,8 @@ impl FakeParent {
         emits
     }
 
-    /// SIGTERM, as the supervisor and `ShellSpout.close` send it.
-    pub fn terminate(&mut self) {
-        self.signal(Signal::TERM);
-    }
-
-    /// SIGINT.
-    pub fn interrupt(&mut self) {
-        self.signal(Signal::INT);
-    }
-
-    /// SIGKILL.
-    pub fn kill(&mut self) {
-        self.signal(Signal::KILL);
-    }
-
-    fn signal(&mut self, signal: Signal) {
-        self.asked.get_or_insert_with(Instant::now);
-        kill_process(Pid::from_raw(self.pid() as i32).expect("a pid"), signal).expect("the child lives");
-    }
-
-    /// The end of stdin.
-    pub fn close_stdin(&mut self) {
-        self.asked.get_or_insert_with(Instant::now);
-        self.stdin = None;
-    }
-
-    /// The end of the parent's interest in stdout.
-    pub fn close_stdout(&mut self) {
-        self.asked.get_or_insert_with(Instant::now);
-        self.stdout = None;
-    }
-
-    /// Waits for the child's end. Nobody reads stdout meanwhile.
-    pub fn wait_for_exit(mut self) -> Exit {
-        let status = wait_for("the child's end", || self.child.try_wait().expect("wait"));
-        let took = self.asked.map_or(Duration::ZERO, |asked| asked.elapsed());
-        let begun = Instant::now();
-        while self.stdout.is_some() && self.read_some(begun) {}
-        let mut unread: Vec<Vec<u8>> = std::iter::from_fn(|| self.buffered_frame()).collect();
-        if self.answers_ahead && !self.binary {
-            unread.retain(|frame| !matches!(Message::read(frame.clone()), Message::Emit(_) | Message::Sync));
-        }
-        assert!(status.code().is_some() || status.signal() == Some(9), "{status}; {}", self.account());
-        if let Some(reader) = self.stderr_reader.take() {
-            reader.join().expect("no panic there");
-        }
-        Exit { code: status.code(), took, unread, stderr: self.stderr() }
-    }
-
-    /// Ends the child as the end of a worker does, and checks that all its answers have been read and that it was
-    /// content.
-    pub fn finish(mut self) {
-        self.close_stdin();
-        let exit = self.wait_for_exit();
-        assert!(exit.unread.is_empty() && (exit.code == Some(0) || exit.is_abandoned()), "{exit:?}");
-    }
-
     /// Reads what is there, waiting for it; false at the end of stdout.
-    fn read_some(&mut self, begun: Instant) -> bool {
+    pub(super) fn read_some(&mut self, begun: Instant) -> bool {
         let mut buffer = [0; 16 << 10];
         loop {
             match rustix::io::read(self.stdout.as_ref().expect("stdout is open"), &mut buffer) {
