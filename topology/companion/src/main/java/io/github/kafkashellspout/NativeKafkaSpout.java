@@ -5,7 +5,6 @@ import java.io.EOFException;
 import java.io.File;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -53,6 +52,8 @@ public class NativeKafkaSpout implements IRichSpout {
     private static final int DEFAULT_TIMEOUT_S = 30;
     private static final int DEFAULT_METRICS_S = 60;
     private static final int DEFAULT_HOLD_MS = 50;
+    /** With acks to come, which find this thread only between two nextTuple; Storm would sleep half of it by itself. */
+    private static final long BUSY_HOLD_MS = 2;
     /** ShellSpout's, when its process does not answer. */
     private static final int WATCHDOG_EXIT_CODE = 11;
 
@@ -130,8 +131,8 @@ public class NativeKafkaSpout implements IRichSpout {
         blocks = new ArrayBlockingQueue<>(BLOCKS);
         errors = new ConcurrentLinkedQueue<>();
         block = Collections.emptyList();
-        acks = new Answers(Wire.ACK);
-        fails = new Answers(Wire.FAIL);
+        acks = new Answers(Wire.ACK, BATCH);
+        fails = new Answers(Wire.FAIL, BATCH);
         Integer limit = Settings.number(conf, Config.TOPOLOGY_MAX_SPOUT_PENDING);
         maxPending = limit == null ? Integer.MAX_VALUE : limit;
         holdMillis = or(Settings.number(conf, Settings.PREFIX + "next.hold.ms"), DEFAULT_HOLD_MS);
@@ -279,7 +280,7 @@ public class NativeKafkaSpout implements IRichSpout {
         int count = emitFromBlocks(room);
         if (count == 0 && room > 0) {
             tell();
-            if (pending == 0 && holdMillis > 0 && isWorthWaitingFor()) {
+            if (isWorthWaitingFor(pending == 0 ? holdMillis : Math.min(holdMillis, BUSY_HOLD_MS))) {
                 emitFromBlocks(room);
             }
         } else if (System.nanoTime() - toldAt >= TELL_NANOS) {
@@ -289,9 +290,9 @@ public class NativeKafkaSpout implements IRichSpout {
     }
 
     /** Storm would come back in a millisecond, a thousand times a second; a record wakes us at once. */
-    private boolean isWorthWaitingFor() {
+    private boolean isWorthWaitingFor(long millis) {
         try {
-            List<Emit> next = blocks.poll(holdMillis, TimeUnit.MILLISECONDS);
+            List<Emit> next = blocks.poll(millis, TimeUnit.MILLISECONDS);
             if (next != null) {
                 block = next;
                 at = 0;
@@ -357,7 +358,7 @@ public class NativeKafkaSpout implements IRichSpout {
         pending--;
         answers.add(id);
         // While inactive nextTuple does not come, and the offsets are to be committed.
-        if (answers.count == BATCH || !active) {
+        if (answers.isFull() || !active) {
             tell();
         }
     }
@@ -399,28 +400,5 @@ public class NativeKafkaSpout implements IRichSpout {
         child.close();
         // It may wait for room, which nobody makes any more.
         reader.interrupt();
-    }
-
-    /** Ids on their way to the program. */
-    private static final class Answers {
-        private final byte kind;
-        private final Emit[] ids = new Emit[BATCH];
-        private int count;
-
-        Answers(byte kind) {
-            this.kind = kind;
-        }
-
-        void add(Emit id) {
-            ids[count++] = id;
-        }
-
-        void send(CommandWriter writer) throws IOException {
-            if (count > 0) {
-                writer.sendIds(kind, ids, count);
-                Arrays.fill(ids, 0, count, null);
-                count = 0;
-            }
-        }
     }
 }
