@@ -1,8 +1,9 @@
 //! From the producer's clock to the bolt: at a low, a middle and a high rate, and after nothing has come for a while.
 
 use std::fmt::Write as _;
+use std::iter;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use kafka_shell_spout::tools::{print, say};
@@ -11,6 +12,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 
 use super::counts;
+use super::floor::{Floor, TIME_DIGITS, now_nanos};
 use super::options::{Guarantee, Options};
 use super::report;
 use super::rows::{REFERENCE, Row};
@@ -44,6 +46,9 @@ const SIZE: usize = 100;
 /// Records a second before the measurements.
 const WARM_UP_RATE: u32 = 2000;
 
+/// The row without Storm: what of a time is the producer's and the broker's.
+const FLOOR: &str = "no Storm";
+
 const ROWS: [&str; 5] = ["stock", "companion", "java", "java-default", "java-low-latency"];
 
 /// Half, and all but one in a hundred; after idle: half, and the most.
@@ -56,7 +61,9 @@ struct Ages {
 
 /// One row, in all rounds.
 struct Runs {
-    row: Row,
+    name: String,
+    /// `None` without Storm.
+    row: Option<Row>,
     /// In order of [`RATES`], and after idle.
     rounds: Vec<Option<Vec<Ages>>>,
     problem: Option<String>,
@@ -73,12 +80,14 @@ pub fn run(bench: &mut Bench<'_>) -> Result<()> {
     } else {
         Row::compared(options, Guarantee::AtLeastOnce)?.0
     };
-    let mut all: Vec<Runs> = rows.into_iter().map(|row| Runs { row, rounds: Vec::new(), problem: None }).collect();
+    let rows = rows.into_iter().map(|row| (row.name.clone(), Some(row)));
+    let rows = iter::once((FLOOR.to_owned(), None)).chain(rows);
+    let mut all: Vec<Runs> = rows.map(|(name, row)| Runs { name, row, rounds: Vec::new(), problem: None }).collect();
     let rounds = options.pace(3).rounds;
     for round in 1..=rounds {
         for (number, runs) in all.iter_mut().enumerate() {
             let name = format!("latency-{round}-{number}");
-            let result = measure(bench, &runs.row, &name);
+            let result = measure(bench, runs.row.as_ref(), &name);
             stop::check()?;
             let said = match &result {
                 Ok(ages) => ages
@@ -88,7 +97,7 @@ pub fn run(bench: &mut Bench<'_>) -> Result<()> {
                     .join(", "),
                 Err(error) => format!("failed: {error:#}"),
             };
-            say(&format!("latency, round {round} of {rounds}: {}: {said}", runs.row.name));
+            say(&format!("latency, round {round} of {rounds}: {}: {said}", runs.name));
             runs.problem = result.as_ref().err().map(|error| format!("{error:#}")).or(runs.problem.take());
             runs.rounds.push(result.ok());
         }
@@ -103,15 +112,21 @@ pub fn run(bench: &mut Bench<'_>) -> Result<()> {
     print(&format!("\n{}\n", table(&title, &["p50 ms", "most ms"], &all, RATES.len())))?;
     for runs in &all {
         if let Some(problem) = &runs.problem {
-            print(&format!("{}: {problem}\n", runs.row.name))?;
+            print(&format!("{}: {problem}\n", runs.name))?;
         }
     }
     report::write(&options.file("latency", "csv"), &csv(&all))
 }
 
 /// All of a row in one life of its topology.
-fn measure(bench: &mut Bench<'_>, row: &Row, name: &str) -> Result<Vec<Ages>> {
-    let topic = Topic::new(&bench.cluster.kafka, name, PARTITIONS, SIZE)?;
+fn measure(bench: &mut Bench<'_>, row: Option<&Row>, name: &str) -> Result<Vec<Ages>> {
+    let kafka = &bench.cluster.kafka;
+    let topic = Topic::new(kafka, name, PARTITIONS, SIZE)?;
+    let Some(row) = row else {
+        let floor = Floor::start(kafka, &topic)?;
+        let ages = ages(bench.options, kafka, &topic, floor.dir())?;
+        return floor.stop().map(|()| ages);
+    };
     let setting = Setting { guarantee: Guarantee::AtLeastOnce, tasks: 1, latency: true };
     let running = bench.submit(row, &topic, setting)?;
     let ages = ages(bench.options, &bench.cluster.kafka, &topic, &running.dir);
@@ -143,10 +158,6 @@ fn ages(options: &Options, kafka: &str, topic: &Topic, dir: &Path) -> Result<Vec
     Ok(all)
 }
 
-fn now_nanos() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_nanos() as u64)
-}
-
 /// A producer that waits for nothing.
 struct Source<'a> {
     producer: BaseProducer,
@@ -162,6 +173,8 @@ impl<'a> Source<'a> {
             .set("bootstrap.servers", kafka)
             .set("linger.ms", "0")
             .set("acks", "1")
+            // A record for each request is more than a broker beside Storm can take at the high rate.
+            .set("max.in.flight.requests.per.connection", "5")
             .set("socket.nagle.disable", "true");
         let producer = config.create().with_context(|| format!("a producer for {kafka}"))?;
         Ok(Self { producer, topic, next: 0, sent: 0 })
@@ -176,15 +189,16 @@ impl<'a> Source<'a> {
             sent = sent.max(due);
             self.producer.poll(Duration::ZERO);
             stop::check()?;
-            std::thread::sleep(Duration::from_millis(1).min(Duration::from_secs(1) / rate));
+            std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
     }
 
+    /// All to one partition, the next time to the next one: as Kafka's own producer does (KIP-480).
     fn send(&mut self, count: u64) -> Result<()> {
+        self.next = (self.next + u32::from(count > 0)) % self.topic.partitions;
         for _ in 0..count {
-            let value = format!("{:0>19}{:x>rest$}", now_nanos(), "", rest = SIZE - 19);
-            self.next = (self.next + 1) % self.topic.partitions;
+            let value = format!("{:0>TIME_DIGITS$}{:x>rest$}", now_nanos(), "", rest = SIZE - TIME_DIGITS);
             let record = BaseRecord::<(), str>::to(&self.topic.name).partition(self.next as i32).payload(&value);
             match self.producer.send(record) {
                 Ok(()) => self.sent += 1,
@@ -232,10 +246,10 @@ fn table(title: &str, heads: &[&str; 2], all: &[Runs], place: usize) -> String {
     let at = |runs: &Runs| -> Vec<Option<Ages>> {
         runs.rounds.iter().map(|round| round.as_ref().and_then(|ages| ages.get(place).copied())).collect()
     };
-    let reference = all.iter().find(|runs| runs.row.name == REFERENCE).map(at).unwrap_or_default();
+    let reference = all.iter().find(|runs| runs.name == REFERENCE).map(at).unwrap_or_default();
     for runs in all {
         let own = at(runs);
-        let mut cells = vec![runs.row.name.clone()];
+        let mut cells = vec![runs.name.clone()];
         for value in [|ages: &Ages| ages.half as f64, |ages: &Ages| ages.most as f64] {
             let times = spread(own.iter().flatten().map(|ages| value(ages) / 1e6));
             let both = own.iter().zip(&reference);
@@ -265,14 +279,8 @@ fn csv(all: &[Runs]) -> String {
             for (rate, ages) in rates.zip(ages.iter().flatten()) {
                 let Ages { count, half, most } = ages;
                 // Writing to a String does not fail.
-                let _ = writeln!(
-                    text,
-                    "{},{},{rate},{count},{},{}",
-                    runs.row.name,
-                    round + 1,
-                    millis(*half),
-                    millis(*most)
-                );
+                let _ =
+                    writeln!(text, "{},{},{rate},{count},{},{}", runs.name, round + 1, millis(*half), millis(*most));
             }
         }
     }

@@ -11,6 +11,7 @@ mod cluster;
 mod compare;
 mod counts;
 mod curves;
+mod floor;
 mod idle;
 mod latency;
 mod nostorm;
