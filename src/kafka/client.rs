@@ -76,9 +76,6 @@ const SERVE_POLLS: usize = 32;
 
 const IDLE: &str = "connections.max.idle.ms";
 
-/// librdkafka's other name of `max.partition.fetch.bytes`. Which of two names counts is left to chance.
-const FETCH_ALIAS: (&str, &str) = ("fetch.message.max.bytes", "max.partition.fetch.bytes");
-
 fn properties(config: &KafkaConfig, sizes: Sizes) -> ClientConfig {
     let mut client = ClientConfig::new();
     client
@@ -111,16 +108,12 @@ fn properties(config: &KafkaConfig, sizes: Sizes) -> ClientConfig {
         .set("queued.min.messages", sizes.records.to_string())
         // The default, 1000, leaves a fast reader waiting.
         .set("fetch.queue.backoff.ms", sizes.backoff_ms.to_string())
-        .set("queued.max.messages.kbytes", sizes.kbytes.to_string())
-        .set(FETCH_ALIAS.1, sizes.fetch_bytes.to_string());
+        .set("queued.max.messages.kbytes", sizes.kbytes.to_string());
     if cfg!(feature = "ssl-vendored") {
         // An OpenSSL that was built elsewhere looks for authorities where they were there.
         client.set("ssl.ca.location", PROBE);
     }
     for (name, value) in &config.properties {
-        if name == FETCH_ALIAS.0 {
-            client.remove(FETCH_ALIAS.1);
-        }
         client.set(name, value);
     }
     client
@@ -252,14 +245,6 @@ mod tests {
         let config = config(&[("fetch.wait.max.ms", "7")]);
         assert_eq!(check_properties(&config), Ok(()));
         assert_eq!(properties(&config, Sizes::of(0)).get("fetch.wait.max.ms"), Some("7"));
-    }
-
-    #[test]
-    fn a_property_that_has_two_names_is_the_users_by_either() {
-        for name in [FETCH_ALIAS.0, FETCH_ALIAS.1] {
-            let native = properties(&config(&[(name, "77777")]), Sizes::of(0)).create_native_config().expect("sound");
-            assert_eq!(native.get(FETCH_ALIAS.1).as_deref(), Ok("77777"), "{name}");
-        }
     }
 
     /// librdkafka takes `fetch.max.bytes` from them; a value of our own would exclude what is below or above it.

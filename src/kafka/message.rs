@@ -131,13 +131,20 @@ impl Batches {
         NonNull::new(queue).map(Self)
     }
 
-    /// Appends what is there, at most [`BATCH`], without waiting.
-    pub fn take(&self, messages: &mut VecDeque<Message>) {
+    /// What lies in the queue: records, and what stands in place of one.
+    pub fn len(&self) -> usize {
+        // SAFETY: the queue is ours.
+        unsafe { native::rd_kafka_queue_length(self.0.as_ptr()) }
+    }
+
+    /// Appends what is there, at most [`BATCH`], without waiting; gives how many.
+    pub fn take(&self, messages: &mut VecDeque<Message>) -> usize {
         let mut batch = [null_mut(); BATCH];
         // SAFETY: the queue is ours, and the array has room for as many messages as are asked for.
         let count = unsafe { native::rd_kafka_consume_batch_queue(self.0.as_ptr(), 0, batch.as_mut_ptr(), BATCH) };
         let count = usize::try_from(count).unwrap_or(0);
         messages.extend(batch[..count].iter().copied().filter_map(NonNull::new).map(Message));
+        count
     }
 }
 

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rdkafka::bindings as native;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
 use super::client::{Consumer, SpoutContext};
@@ -21,6 +23,12 @@ pub struct Queue {
     batches: Batches,
     /// Set by librdkafka when the queue is no longer empty; an empty queue costs one load to look at.
     ready: Arc<AtomicBool>,
+    /// Not fetched at the moment.
+    paused: bool,
+    /// Records were there since it was last resumed.
+    had_records: bool,
+    /// Key and value of the record that was taken last.
+    record_bytes: usize,
     /// Holds the callback, and the client.
     _split: PartitionQueue<SpoutContext>,
 }
@@ -50,7 +58,37 @@ impl Queue {
             waker.wake();
         });
         let batches = Batches::of(consumer, topic, partition)?;
-        Some(Self { taken: VecDeque::new(), batches, ready, _split: queue })
+        let taken = VecDeque::new();
+        Some(Self { taken, batches, ready, paused: false, had_records: false, record_bytes: 0, _split: queue })
+    }
+
+    /// Records fetched and not yet polled.
+    pub fn fetched(&self) -> usize {
+        if self.may_have_records() { self.taken.len() + self.batches.len() } else { 0 }
+    }
+
+    /// Whether there were records since the start, or since it was last resumed.
+    pub fn had_records(&self) -> bool {
+        self.had_records
+    }
+
+    /// Key and value of the record that was taken last; 0 before the first one.
+    pub fn record_bytes(&self) -> usize {
+        self.record_bytes
+    }
+
+    /// Whether librdkafka was told not to fetch it.
+    pub fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Notes what librdkafka is about to be told. Before a pause, which drops the queue, takes what is in it: few records,
+    /// or they are fetched again.
+    pub fn set_paused(&mut self, paused: bool) {
+        if paused {
+            while self.take() > 0 {}
+        }
+        (self.paused, self.had_records) = (paused, false);
     }
 
     /// Whether the queue is worth polling.
@@ -61,7 +99,7 @@ impl Queue {
     /// Takes the next thing, without waiting.
     pub fn poll(&mut self) -> Polled {
         if self.taken.is_empty() {
-            self.take();
+            self.take_some();
         }
         let Some(message) = self.taken.pop_front() else { return Polled::Empty };
         match message.error() {
@@ -72,16 +110,50 @@ impl Queue {
         }
     }
 
-    fn take(&mut self) {
-        self.batches.take(&mut self.taken);
-        if self.taken.is_empty() {
+    fn take_some(&mut self) {
+        if self.take() == 0 {
             // The callback comes only when an empty queue gets something: lower the flag first, then make sure.
             self.ready.store(false, Ordering::Release);
-            self.batches.take(&mut self.taken);
-            if !self.taken.is_empty() {
+            if self.take() > 0 {
                 self.ready.store(true, Ordering::Release);
             }
         }
+    }
+
+    fn take(&mut self) -> usize {
+        let count = self.batches.take(&mut self.taken);
+        if count > 0 {
+            self.had_records = true;
+            self.record_bytes = self.taken.back().map_or(0, Message::bytes);
+        }
+        count
+    }
+}
+
+/// Tells librdkafka not to fetch these partitions. What it has of them is dropped; when they are resumed, they are fetched
+/// from after the record that was taken last.
+pub fn pause<'a>(consumer: &Consumer, parts: impl Iterator<Item = (&'a str, i32)>) {
+    tell(parts, "pause", |list| consumer.pause(list));
+}
+
+/// Tells librdkafka to fetch them again.
+pub fn resume<'a>(consumer: &Consumer, parts: impl Iterator<Item = (&'a str, i32)>) {
+    tell(parts, "resume", |list| consumer.resume(list));
+}
+
+fn tell<'a>(
+    parts: impl Iterator<Item = (&'a str, i32)>,
+    what: &str,
+    call: impl FnOnce(&TopicPartitionList) -> KafkaResult<()>,
+) {
+    let mut list = TopicPartitionList::new();
+    for (topic, partition) in parts {
+        list.add_partition(topic, partition);
+    }
+    if list.count() > 0
+        && let Err(error) = call(&list)
+    {
+        tracing::warn!("librdkafka does not {what} {} partitions: {error}", list.count());
     }
 }
 

@@ -1,4 +1,5 @@
-//! How much of each partition librdkafka keeps, so that many partitions need no more memory than few.
+//! How much of each partition librdkafka keeps, so that many partitions need no more memory than few. The bytes of one answer
+//! stay librdkafka's: a batch that is larger than `max.partition.fetch.bytes` comes alone in its answer (KIP-74).
 //!
 //! All of it is per partition once queues are split, and fixed when the client is made
 //! (<https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md>).
@@ -12,9 +13,6 @@ const RECORDS: usize = 32_000;
 /// Bytes of records kept of all partitions together.
 const BYTES: usize = 32 << 20;
 
-/// Bytes asked for in one fetch of all partitions together.
-const FETCH_BYTES: usize = 8 << 20;
-
 /// The buffers of a client: for so many partitions or fewer, and how much of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sizes {
@@ -27,9 +25,6 @@ pub struct Sizes {
     /// How long a partition whose queue was full is not asked for again, `fetch.queue.backoff.ms`. The broker's thread looks
     /// at all partitions each time.
     pub backoff_ms: usize,
-    /// Bytes in one answer, `max.partition.fetch.bytes`. A batch that is larger comes alone, one in each answer
-    /// (KIP-74); producers make them of 16 KiB.
-    pub fetch_bytes: usize,
 }
 
 impl Sizes {
@@ -44,7 +39,6 @@ impl Sizes {
             partitions: class,
             records: each(RECORDS, 100, 20_000),
             kbytes: each(BYTES >> 10, 64, 4096),
-            fetch_bytes: each(FETCH_BYTES, 32 << 10, 1 << 20),
             backoff_ms: (class / 100).clamp(1, 10),
         }
     }
@@ -63,7 +57,7 @@ mod tests {
     fn many_partitions_are_kept_no_more_of_than_few() {
         let bytes = |partitions: usize| {
             let sizes = Sizes::of(partitions);
-            partitions * (sizes.records * 400 + (sizes.kbytes << 10) + sizes.fetch_bytes)
+            partitions * (sizes.records * 400 + (sizes.kbytes << 10))
         };
         for partitions in [1, 12, 100, 1000] {
             assert!(bytes(partitions) < 160 << 20, "{partitions} partitions: {} MiB", bytes(partitions) >> 20);

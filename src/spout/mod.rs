@@ -6,6 +6,7 @@ mod ahead;
 mod allocations;
 mod assignment;
 mod ending;
+mod fetching;
 mod flow;
 mod group;
 mod handover;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use self::fetching::Fetching;
 use self::flow::Flow;
 use self::group::{Group, Role};
 use self::handover::Handover;
@@ -94,6 +96,7 @@ pub struct Spout {
     slots: Vec<Slot>,
     next_slot: u32,
     flow: Flow,
+    fetching: Fetching,
     ahead: Ahead,
     handover: Handover,
     /// The companion takes no more for now.
@@ -168,6 +171,7 @@ impl Spout {
             slots: Vec::new(),
             next_slot: 0,
             flow: Flow::default(),
+            fetching: Fetching::default(),
             ahead,
             handover: Handover::default(),
             pipe_is_full: false,
@@ -220,6 +224,7 @@ impl Spout {
 
     fn reopen(&mut self, active: bool, now: Instant) {
         self.sizes = Sizes::of(self.slots.len());
+        self.fetching = Fetching::default();
         match kafka::open(&self.config.kafka, self.sizes) {
             Ok(consumer) => {
                 self.life = Life::Open { consumer, active };
@@ -251,6 +256,9 @@ impl Spout {
     fn tick(&mut self, now: Instant) {
         if now >= self.timers.serve {
             self.serve(now);
+        }
+        if let Life::Open { consumer, .. } = &self.life {
+            self.fetching.look(&mut self.slots, consumer, now);
         }
         if now >= self.timers.commit {
             self.timers.commit = now + self.config.commit_period;
@@ -308,6 +316,7 @@ impl Spout {
         self.held
             .into_iter()
             .chain(self.next_retry(now))
+            .chain(self.fetching.next_look().filter(|_| matches!(self.life, Life::Open { .. })))
             .chain(self.timers.locate)
             .chain(self.timers.load)
             .chain(self.timers.status)

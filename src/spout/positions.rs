@@ -1,17 +1,19 @@
 //! The way of a partition into our hands, and out of them: dealt, assigned, committed, released.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::Consumer as _;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::fetching::Fetching;
 use super::flow::PartitionEvent;
 use super::life::Life;
 use super::slot::{Slot, Stage};
 use super::trouble::Cause;
 use super::{Spout, assignment, flow};
-use crate::kafka::{Ask, NoPartitions, Queue, TopicPartitions};
+use crate::kafka::{self, Ask, NoPartitions, Queue, TopicPartitions};
 use crate::offsets::{self, Broker, Commit, Part, Request};
 
 /// How soon to ask again what could not be had.
@@ -207,9 +209,15 @@ impl Spout {
     pub(super) fn assign(&mut self) {
         let Life::Open { consumer, .. } = &self.life else { return };
         let mut failed = Vec::new();
+        let mut reading = self.slots.iter().filter(|slot| matches!(slot.stage, Stage::Reading(_))).count();
         for slot in self.slots.iter_mut().filter(|slot| matches!(slot.stage, Stage::Positioned)) {
             let Part { topic, partition, .. } = &slot.part;
-            let Some(queue) = Queue::split(consumer, topic, *partition, self.events.waker.clone()) else { continue };
+            let split = Queue::split(consumer, topic, *partition, self.events.waker.clone());
+            let Some(mut queue) = split else { continue };
+            if Fetching::is_to_wait(reading) {
+                queue.set_paused(true);
+                kafka::pause(consumer, iter::once((&**topic, *partition)));
+            }
             let mut list = TopicPartitionList::with_capacity(1);
             let position = Offset::Offset(slot.tracker.position());
             let assigned = list
@@ -218,7 +226,11 @@ impl Spout {
             match assigned {
                 Ok(()) => {
                     tracing::info!("{topic}/{partition}: reading from offset {}", slot.tracker.position());
+                    if queue.is_paused() {
+                        self.fetching.waits(slot.part.slot);
+                    }
                     slot.stage = Stage::Reading(queue);
+                    reading += 1;
                 }
                 Err(error) => failed.push(format!("{}: librdkafka does not take the partition: {error}", slot.name())),
             }
@@ -265,6 +277,8 @@ impl Spout {
 
 fn unassign(life: &Life, part: &Part) {
     let Life::Open { consumer, .. } = life else { return };
+    // librdkafka keeps a pause beyond the assignment.
+    kafka::resume(consumer, iter::once((&*part.topic, part.partition)));
     let mut list = TopicPartitionList::with_capacity(1);
     list.add_partition(&part.topic, part.partition);
     if let Err(error) = consumer.incremental_unassign(&list) {

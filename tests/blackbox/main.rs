@@ -17,6 +17,7 @@ mod group;
 mod group_store;
 mod kill_storm;
 mod limits;
+mod many_partitions;
 mod nodes;
 mod outages;
 mod protocol;

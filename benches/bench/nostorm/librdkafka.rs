@@ -28,7 +28,6 @@ pub fn as_ours(source: &Source<'_>) -> Result<Reading> {
         &[
             ("queued.min.messages", sizes.records),
             ("queued.max.messages.kbytes", sizes.kbytes),
-            ("max.partition.fetch.bytes", sizes.fetch_bytes),
             ("fetch.queue.backoff.ms", sizes.backoff_ms),
             ("fetch.wait.max.ms", 100),
         ],

@@ -33,6 +33,8 @@ const IDLE_BYTES: u64 = 11 << 20;
 const BROKER_BYTES: u64 = 100 << 10;
 /// What the allocator keeps, and answers under way.
 const BUSY_BYTES: u64 = 50 << 20;
+/// A batch, at most.
+const ANSWER_BYTES: u64 = 1 << 20;
 /// A record of 100 bytes in a batch, and librdkafka's own beside it.
 const RECORD_BYTES: u64 = 134;
 const RECORD_OVERHEAD: u64 = 400;
@@ -56,7 +58,7 @@ fn plan(brokers: u64, partitions: u64, tasks: u64) -> Plan {
     let sockets = leaders + COORDINATOR + ZOOKEEPER;
     let idle_bytes = IDLE_BYTES + brokers * BROKER_BYTES;
     let sizes = Sizes::of(partitions as usize);
-    let kept = (sizes.records as u64 + sizes.fetch_bytes as u64 / RECORD_BYTES) * (RECORD_BYTES + RECORD_OVERHEAD);
+    let kept = (sizes.records as u64 + ANSWER_BYTES / RECORD_BYTES) * (RECORD_BYTES + RECORD_OVERHEAD);
     Plan {
         partitions,
         sockets,
