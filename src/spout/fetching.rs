@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::slot::{Slot, Stage};
 use crate::kafka::{Consumer, pause, resume};
 
-/// So few may hold what they like.
-pub const FEW: usize = 16;
+/// So many partitions may hold a batch each.
+const FEW: usize = 16;
 
 /// Partitions that are fetched from the start; the others follow as long as there is room.
 const FIRST: usize = 64;
@@ -19,9 +19,12 @@ const FIRST: usize = 64;
 /// How often it is looked at: a broker needs some milliseconds for an answer.
 const PERIOD: Duration = Duration::from_millis(5);
 
-/// Bytes fetched: above the first no dry partition is fetched, below the second more of them are.
-const MUCH: usize = 48 << 20;
-const LITTLE: usize = 24 << 20;
+/// Bytes fetched: above this no partition that is dry is fetched.
+pub const MUCH: usize = 96 << 20;
+
+/// Below this more partitions are: some tenths of a second's reading, since an answer for those that are at their end may
+/// keep the next one waiting for `fetch.wait.max.ms`.
+const LITTLE: usize = 64 << 20;
 
 /// librdkafka's own bytes beside each record.
 const BESIDE: usize = 450;

@@ -44,6 +44,7 @@ use crate::wake::Waker;
 
 pub use ahead::{Ahead, Kind};
 pub use ending::say_last;
+pub use fetching::MUCH as FETCHED_BYTES;
 pub use run::run;
 
 /// How often librdkafka's main queue is served: its logs and errors come only there.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::options::LoadOptions;
 use crate::kafka::Sizes;
+use crate::spout::FETCHED_BYTES;
 use crate::tools::table::Table;
 
 /// Threads of a spout without those of librdkafka's brokers: ours, ZooKeeper's two, and four of each client.
@@ -33,8 +34,8 @@ const IDLE_BYTES: u64 = 11 << 20;
 const BROKER_BYTES: u64 = 100 << 10;
 /// What the allocator keeps, and answers under way.
 const BUSY_BYTES: u64 = 50 << 20;
-/// A batch, at most.
-const ANSWER_BYTES: u64 = 1 << 20;
+/// A producer makes none larger.
+const BATCH_BYTES: u64 = 1 << 20;
 /// A record of 100 bytes in a batch, and librdkafka's own beside it.
 const RECORD_BYTES: u64 = 134;
 const RECORD_OVERHEAD: u64 = 400;
@@ -57,8 +58,7 @@ fn plan(brokers: u64, partitions: u64, tasks: u64) -> Plan {
     let leaders = partitions.min(brokers);
     let sockets = leaders + COORDINATOR + ZOOKEEPER;
     let idle_bytes = IDLE_BYTES + brokers * BROKER_BYTES;
-    let sizes = Sizes::of(partitions as usize);
-    let kept = (sizes.records as u64 + ANSWER_BYTES / RECORD_BYTES) * (RECORD_BYTES + RECORD_OVERHEAD);
+    let kept = (Sizes::of(0).records as u64 + BATCH_BYTES / RECORD_BYTES) * (RECORD_BYTES + RECORD_OVERHEAD);
     Plan {
         partitions,
         sockets,
@@ -66,7 +66,7 @@ fn plan(brokers: u64, partitions: u64, tasks: u64) -> Plan {
         threads: THREADS + THREADS_PER_BROKER * brokers,
         descriptors: FILES + PIPES_PER_BROKER * brokers + sockets + BOOTSTRAP,
         idle_bytes,
-        busy_bytes: idle_bytes + BUSY_BYTES + partitions * kept,
+        busy_bytes: idle_bytes + BUSY_BYTES + (partitions * kept).min(FETCHED_BYTES as u64),
     }
 }
 
@@ -112,9 +112,9 @@ mod tests {
     fn the_plan_is_what_was_measured() {
         for ((brokers, partitions, tasks), sockets, threads, rss) in [
             ((1, 1, 1), 4, 13, 17),
-            ((1, 12, 1), 4, 13, 48),
-            ((1, 100, 1), 4, 13, 76),
-            ((1, 1000, 1), 4, 13, 209),
+            ((1, 12, 1), 4, 13, 68),
+            ((1, 100, 1), 4, 13, 129),
+            ((1, 1000, 1), 4, 13, 146),
             ((3, 600, 50), 6, 17, 14),
         ] {
             let plan = plan(brokers, partitions, tasks);
