@@ -77,8 +77,9 @@ impl Fetching {
         self.looked.filter(|_| !self.waiting.is_empty()).map(|looked| looked + PERIOD)
     }
 
-    /// Pauses and resumes.
-    pub fn look(&mut self, slots: &mut [Slot], consumer: &Consumer, now: Instant) {
+    /// Pauses and resumes. What lies fetched of a partition with a full window, so many offsets, does not count: others must not
+    /// wait for what nobody takes.
+    pub fn look(&mut self, slots: &mut [Slot], consumer: &Consumer, window: usize, now: Instant) {
         if slots.len() <= FEW && self.waiting.is_empty() || self.looked.is_some_and(|looked| now < looked + PERIOD) {
             return;
         }
@@ -86,7 +87,7 @@ impl Fetching {
         let (mut bytes, mut samples, mut open) = (0, (0, 0), Vec::new());
         for slot in &mut *slots {
             let Stage::Reading(queue) = &mut slot.stage else { continue };
-            if queue.is_paused() {
+            if queue.is_paused() || slot.tracker.uncommitted() >= window {
                 continue;
             }
             let (records, each) = (queue.fetched(), queue.record_bytes());

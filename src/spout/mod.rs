@@ -259,7 +259,7 @@ impl Spout {
             self.serve(now);
         }
         if let Life::Open { consumer, .. } = &self.life {
-            self.fetching.look(&mut self.slots, consumer, now);
+            self.fetching.look(&mut self.slots, consumer, self.config.limits.offsets, now);
         }
         if now >= self.timers.commit {
             self.timers.commit = now + self.config.commit_period;

@@ -106,3 +106,24 @@ fn partitions_that_wait_for_their_turn_are_read_after_deactivate_and_activate_to
     }
     companion.finish();
 }
+
+#[test]
+fn partitions_with_a_full_window_keep_no_other_from_its_turn() {
+    // Nothing is acked of these, so they stop at the limit with a batch fetched.
+    const FULL: i64 = 40;
+    const LIMIT: usize = 500;
+    let topic = Topic::new("many", PARTITIONS);
+    let conf = conf(&topic).spout("max.in.flight", 200_000).spout("max.uncommitted.offsets", LIMIT);
+    let mut companion = FakeCompanion::activated(&conf);
+    let others = (PARTITIONS as usize - FULL as usize) * RECORDS;
+    let (mut count, all) = (0, others + FULL as usize * LIMIT);
+    while count < all {
+        let tuples = companion.collect((all - count).min(500));
+        count += tuples.len();
+        companion.ack(tuples.iter().filter(|tuple| tuple.long(0) >= FULL));
+    }
+    for partition in FULL as i32..PARTITIONS {
+        zk::wait_for_offset(&conf.node(partition), RECORDS as i64);
+    }
+    companion.finish();
+}

@@ -58,6 +58,7 @@ fn plan(brokers: u64, partitions: u64, tasks: u64) -> Plan {
     let leaders = partitions.min(brokers);
     let sockets = leaders + COORDINATOR + ZOOKEEPER;
     let idle_bytes = IDLE_BYTES + brokers * BROKER_BYTES;
+    // What lies fetched holds answers of brokers that are in part done with.
     let kept = (Sizes::of(0).records as u64 + BATCH_BYTES / RECORD_BYTES) * (RECORD_BYTES + RECORD_OVERHEAD);
     Plan {
         partitions,
@@ -66,7 +67,7 @@ fn plan(brokers: u64, partitions: u64, tasks: u64) -> Plan {
         threads: THREADS + THREADS_PER_BROKER * brokers,
         descriptors: FILES + PIPES_PER_BROKER * brokers + sockets + BOOTSTRAP,
         idle_bytes,
-        busy_bytes: idle_bytes + BUSY_BYTES + (partitions * kept).min(FETCHED_BYTES as u64),
+        busy_bytes: idle_bytes + BUSY_BYTES + (partitions * kept).min(2 * FETCHED_BYTES as u64),
     }
 }
 
