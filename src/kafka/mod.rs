@@ -16,6 +16,6 @@ pub use closing::{Closer, Closing, Work};
 pub use group::{GroupAnswer, GroupCommit, GroupError, GroupOffset};
 pub use message::Message;
 pub use metadata::{Answer, Ask, Committed, Metadata, NoPartitions, TopicPartitions, Watermarks};
-pub use partitions::{Polled, Queue, known_end, pause, resume};
+pub use partitions::{Polled, Queue, known_end, set_paused};
 pub use sizes::Sizes;
 pub use start::{Start, Why, begin, stored_offset};

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rdkafka::bindings as native;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::{RDKafkaErrorCode, RDKafkaRespErr};
 
@@ -130,29 +129,12 @@ impl Queue {
     }
 }
 
-/// Tells librdkafka not to fetch these partitions. What it has of them is dropped; when they are resumed, they are fetched
-/// from after the record that was taken last.
-pub fn pause<'a>(consumer: &Consumer, parts: impl Iterator<Item = (&'a str, i32)>) {
-    tell(parts, "pause", |list| consumer.pause(list));
-}
-
-/// Tells librdkafka to fetch them again.
-pub fn resume<'a>(consumer: &Consumer, parts: impl Iterator<Item = (&'a str, i32)>) {
-    tell(parts, "resume", |list| consumer.resume(list));
-}
-
-fn tell<'a>(
-    parts: impl Iterator<Item = (&'a str, i32)>,
-    what: &str,
-    call: impl FnOnce(&TopicPartitionList) -> KafkaResult<()>,
-) {
-    let mut list = TopicPartitionList::new();
-    for (topic, partition) in parts {
-        list.add_partition(topic, partition);
-    }
-    if list.count() > 0
-        && let Err(error) = call(&list)
-    {
+/// Tells librdkafka not to fetch these partitions, or to fetch them again. A pause drops what it has of them; when they are
+/// resumed, they are fetched from after the record that was taken last.
+pub fn set_paused(consumer: &Consumer, list: &TopicPartitionList, paused: bool) {
+    let told = if paused { consumer.pause(list) } else { consumer.resume(list) };
+    if let Err(error) = told {
+        let what = if paused { "pause" } else { "resume" };
         tracing::warn!("librdkafka does not {what} {} partitions: {error}", list.count());
     }
 }

@@ -7,8 +7,11 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::flow::find;
 use super::slot::{Slot, Stage};
-use crate::kafka::{Consumer, pause, resume};
+use crate::kafka::{Consumer, set_paused};
 
 /// So many partitions may hold a batch each.
 const FEW: usize = 16;
@@ -29,15 +32,14 @@ const LITTLE: usize = 64 << 20;
 /// librdkafka's own bytes beside each record.
 const BESIDE: usize = 450;
 
-/// A partition with fewer records than this is dry: they are taken out before it is paused, which drops its queue.
-const DRY: usize = 100;
-
 /// Partitions resumed at a look; twice as many at the next one if they brought little.
 const STEP: usize = 8;
 
 /// The partitions that wait for their turn, by number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fetching {
+    /// A partition with fewer records is dry. They are taken out before it is paused, which drops its queue.
+    dry: usize,
     waiting: VecDeque<u32>,
     step: usize,
     looked: Option<Instant>,
@@ -62,6 +64,11 @@ struct Turn {
 }
 
 impl Fetching {
+    /// `dry` is how few records librdkafka fetches more of a partition at, `queued.min.messages`.
+    pub fn new(dry: usize) -> Self {
+        Self { dry, waiting: VecDeque::new(), step: STEP, looked: None, usual: 0 }
+    }
+
     /// Whether the next partition to be assigned begins as one that waits.
     pub fn is_to_wait(reading: usize) -> bool {
         reading >= FIRST
@@ -99,22 +106,8 @@ impl Fetching {
         }
         self.usual = samples.0.checked_div(samples.1).unwrap_or(self.usual);
         let turn = self.turn(bytes, &open);
-        let named = |numbers: &[u32]| -> Vec<usize> {
-            numbers.iter().filter_map(|number| slots.binary_search_by_key(number, |slot| slot.part.slot).ok()).collect()
-        };
-        let (paused, resumed) = (named(&turn.pause), named(&turn.resume));
-        for at in &paused {
-            if let Stage::Reading(queue) = &mut slots[*at].stage {
-                queue.set_paused(true);
-            }
-        }
-        pause(consumer, paused.iter().map(|at| (&*slots[*at].part.topic, slots[*at].part.partition)));
-        for at in &resumed {
-            if let Stage::Reading(queue) = &mut slots[*at].stage {
-                queue.set_paused(false);
-            }
-        }
-        resume(consumer, resumed.iter().map(|at| (&*slots[*at].part.topic, slots[*at].part.partition)));
+        tell(slots, &turn.pause, consumer, true);
+        tell(slots, &turn.resume, consumer, false);
     }
 
     /// Decides, with so many bytes fetched of the partitions that are fetched.
@@ -122,7 +115,7 @@ impl Fetching {
         let mut turn = Turn::default();
         if bytes >= MUCH || bytes >= LITTLE && !self.waiting.is_empty() {
             self.step = STEP;
-            let dry = open.iter().filter(|part| part.records < DRY);
+            let dry = open.iter().filter(|part| part.records < self.dry);
             let (served, unserved): (Vec<Fetched>, _) = dry.copied().partition(|part| part.had_records);
             turn.pause = served.iter().map(|part| part.slot).collect();
             self.waiting.extend(&turn.pause);
@@ -132,11 +125,25 @@ impl Fetching {
                 self.waiting.push_front(part.slot);
             }
         } else if !self.waiting.is_empty() {
-            let count = self.step.max(STEP).min(self.waiting.len());
+            let count = self.step.min(self.waiting.len());
             turn.resume = self.waiting.drain(..count).collect();
-            self.step = 2 * count;
+            self.step = STEP.max(2 * count);
         }
         turn
+    }
+}
+
+/// Pauses or resumes those that are still read.
+fn tell(slots: &mut [Slot], numbers: &[u32], consumer: &Consumer, paused: bool) {
+    let mut list = TopicPartitionList::with_capacity(numbers.len());
+    for number in numbers {
+        if let Some(Slot { part, stage: Stage::Reading(queue), .. }) = find(slots, *number) {
+            queue.set_paused(paused);
+            list.add_partition(&part.topic, part.partition);
+        }
+    }
+    if list.count() > 0 {
+        set_paused(consumer, &list, paused);
     }
 }
 
@@ -159,11 +166,13 @@ mod tests {
         most: usize,
     }
 
+    const DRY: usize = 100;
+
     const BYTES: usize = BESIDE + 100;
 
     impl Log {
-        fn new(partitions: u32, batch: usize) -> Self {
-            let mut fetching = Fetching::default();
+        fn new(partitions: u32, batch: usize, dry: usize) -> Self {
+            let mut fetching = Fetching::new(dry);
             let mut open = BTreeMap::new();
             for slot in 0..partitions {
                 if Fetching::is_to_wait(open.len()) {
@@ -195,7 +204,9 @@ mod tests {
             }
             for _ in 0..answers {
                 let after = self.open.range(self.asked + 1..).chain(self.open.iter());
-                let Some(slot) = after.filter(|(_, (records, _))| *records < DRY).map(|(slot, _)| *slot).next() else {
+                let Some(slot) =
+                    after.filter(|(_, (records, _))| *records < self.fetching.dry).map(|(slot, _)| *slot).next()
+                else {
                     break;
                 };
                 self.asked = slot;
@@ -220,8 +231,9 @@ mod tests {
             batch in 100_usize..9000,
             answers in 1_usize..8,
             looks in 2_usize..20,
+            dry in 50_usize..600,
         ) {
-            let mut log = Log::new(partitions, batch);
+            let mut log = Log::new(partitions, batch, dry);
             // A batch is read in so many looks.
             for _ in 0..5000 {
                 log.step(answers, batch.div_ceil(looks));
@@ -235,7 +247,7 @@ mod tests {
 
     #[test]
     fn with_little_to_read_all_are_fetched_soon() {
-        let mut log = Log::new(1000, 1);
+        let mut log = Log::new(1000, 1, DRY);
         for _ in 0..10 {
             log.step(0, 0);
         }
@@ -249,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_partition_that_was_resumed_waits_for_its_answer() {
-        let mut fetching = Fetching::default();
+        let mut fetching = Fetching::new(DRY);
         fetching.waits(7);
         let open = |had_records| [Fetched { slot: 3, records: 0, had_records }];
         assert_eq!(fetching.turn(LITTLE, &open(false)), Turn::default());

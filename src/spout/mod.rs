@@ -172,7 +172,7 @@ impl Spout {
             slots: Vec::new(),
             next_slot: 0,
             flow: Flow::default(),
-            fetching: Fetching::default(),
+            fetching: Fetching::new(sizes.records),
             ahead,
             handover: Handover::default(),
             pipe_is_full: false,
@@ -225,7 +225,7 @@ impl Spout {
 
     fn reopen(&mut self, active: bool, now: Instant) {
         self.sizes = Sizes::of(self.slots.len());
-        self.fetching = Fetching::default();
+        self.fetching = Fetching::new(self.sizes.records);
         match kafka::open(&self.config.kafka, self.sizes) {
             Ok(consumer) => {
                 self.life = Life::Open { consumer, active };

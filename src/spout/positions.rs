@@ -1,6 +1,5 @@
 //! The way of a partition into our hands, and out of them: dealt, assigned, committed, released.
 
-use std::iter;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -214,15 +213,15 @@ impl Spout {
             let Part { topic, partition, .. } = &slot.part;
             let split = Queue::split(consumer, topic, *partition, self.events.waker.clone());
             let Some(mut queue) = split else { continue };
-            if Fetching::is_to_wait(reading) {
-                queue.set_paused(true);
-                kafka::pause(consumer, iter::once((&**topic, *partition)));
-            }
             let mut list = TopicPartitionList::with_capacity(1);
             let position = Offset::Offset(slot.tracker.position());
-            let assigned = list
-                .add_partition_offset(topic, *partition, position)
-                .and_then(|()| consumer.incremental_assign(&list));
+            let assigned = list.add_partition_offset(topic, *partition, position).and_then(|()| {
+                if Fetching::is_to_wait(reading) {
+                    queue.set_paused(true);
+                    kafka::set_paused(consumer, &list, true);
+                }
+                consumer.incremental_assign(&list)
+            });
             match assigned {
                 Ok(()) => {
                     tracing::info!("{topic}/{partition}: reading from offset {}", slot.tracker.position());
@@ -277,10 +276,10 @@ impl Spout {
 
 fn unassign(life: &Life, part: &Part) {
     let Life::Open { consumer, .. } = life else { return };
-    // librdkafka keeps a pause beyond the assignment.
-    kafka::resume(consumer, iter::once((&*part.topic, part.partition)));
     let mut list = TopicPartitionList::with_capacity(1);
     list.add_partition(&part.topic, part.partition);
+    // librdkafka keeps a pause beyond the assignment.
+    kafka::set_paused(consumer, &list, false);
     if let Err(error) = consumer.incremental_unassign(&list) {
         tracing::warn!("{}/{}: librdkafka does not let go of the partition: {error}", part.topic, part.partition);
     }
