@@ -1,6 +1,6 @@
 //! What a latency has without Storm: a consumer in this process that writes what the bolt of `topology/bench` writes.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +9,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, anyhow};
-use kafka_shell_spout::kafka::Sizes;
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::BaseConsumer;
 use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tempfile::TempDir;
 
+use super::nostorm::{consumer, our_settings};
 use super::topic::Topic;
 
 /// As the bolt.
@@ -41,7 +39,8 @@ impl Floor {
     /// There is no directory, or librdkafka does not take the configuration.
     pub fn start(kafka: &str, topic: &Topic) -> Result<Self> {
         let dir = tempfile::tempdir().context("a directory for what is counted")?;
-        let consumer = consumer(kafka, topic)?;
+        // With what the spout sets.
+        let consumer = consumer(kafka, &topic.name, topic, &our_settings(topic))?;
         let (path, stop) = (dir.path().to_owned(), Arc::new(AtomicBool::new(false)));
         let asked = Arc::clone(&stop);
         let thread = Some(std::thread::spawn(move || read(&consumer, &path, &asked)));
@@ -67,31 +66,12 @@ impl Drop for Floor {
     }
 }
 
-/// With what the spout sets.
-fn consumer(kafka: &str, topic: &Topic) -> Result<BaseConsumer> {
-    let sizes = Sizes::of(topic.partitions as usize);
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", kafka)
-        .set("group.id", &topic.name)
-        .set("enable.auto.commit", "false")
-        .set("fetch.wait.max.ms", "100")
-        .set("fetch.queue.backoff.ms", sizes.backoff_ms.to_string())
-        .create()
-        .with_context(|| format!("a consumer of {kafka}"))?;
-    let mut list = TopicPartitionList::new();
-    for partition in 0..topic.partitions {
-        list.add_partition_offset(&topic.name, partition as i32, Offset::Beginning)?;
-    }
-    consumer.assign(&list)?;
-    Ok(consumer)
-}
-
 fn read(consumer: &BaseConsumer, dir: &Path, stop: &AtomicBool) -> Result<()> {
-    let append = |name: &str| -> Result<File> {
+    let create = |name: &str| {
         let path = dir.join(name);
-        OpenOptions::new().create(true).append(true).open(&path).with_context(|| path.display().to_string())
+        File::create(&path).with_context(|| path.display().to_string())
     };
-    let (mut counts, mut all_ages) = (append("count-0")?, append("age-0")?);
+    let (mut counts, mut all_ages) = (create("count-0")?, create("age-0")?);
     let (begun, mut count, mut ages, mut written) = (Instant::now(), 0_u64, Vec::new(), Instant::now());
     while !stop.load(Ordering::Relaxed) {
         if let Some(message) = consumer.poll(Duration::from_millis(10)) {

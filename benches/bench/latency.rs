@@ -61,12 +61,17 @@ struct Ages {
 
 /// One row, in all rounds.
 struct Runs {
-    name: String,
     /// `None` without Storm.
     row: Option<Row>,
     /// In order of [`RATES`], and after idle.
     rounds: Vec<Option<Vec<Ages>>>,
     problem: Option<String>,
+}
+
+impl Runs {
+    fn name(&self) -> &str {
+        self.row.as_ref().map_or(FLOOR, |row| &row.name)
+    }
 }
 
 /// All rows take turns.
@@ -80,9 +85,8 @@ pub fn run(bench: &mut Bench<'_>) -> Result<()> {
     } else {
         Row::compared(options, Guarantee::AtLeastOnce)?.0
     };
-    let rows = rows.into_iter().map(|row| (row.name.clone(), Some(row)));
-    let rows = iter::once((FLOOR.to_owned(), None)).chain(rows);
-    let mut all: Vec<Runs> = rows.map(|(name, row)| Runs { name, row, rounds: Vec::new(), problem: None }).collect();
+    let rows = iter::once(None).chain(rows.into_iter().map(Some));
+    let mut all: Vec<Runs> = rows.map(|row| Runs { row, rounds: Vec::new(), problem: None }).collect();
     let rounds = options.pace(3).rounds;
     for round in 1..=rounds {
         for (number, runs) in all.iter_mut().enumerate() {
@@ -97,7 +101,7 @@ pub fn run(bench: &mut Bench<'_>) -> Result<()> {
                     .join(", "),
                 Err(error) => format!("failed: {error:#}"),
             };
-            say(&format!("latency, round {round} of {rounds}: {}: {said}", runs.name));
+            say(&format!("latency, round {round} of {rounds}: {}: {said}", runs.name()));
             runs.problem = result.as_ref().err().map(|error| format!("{error:#}")).or(runs.problem.take());
             runs.rounds.push(result.ok());
         }
@@ -112,7 +116,7 @@ pub fn run(bench: &mut Bench<'_>) -> Result<()> {
     print(&format!("\n{}\n", table(&title, &["p50 ms", "most ms"], &all, RATES.len())))?;
     for runs in &all {
         if let Some(problem) = &runs.problem {
-            print(&format!("{}: {problem}\n", runs.name))?;
+            print(&format!("{}: {problem}\n", runs.name()))?;
         }
     }
     report::write(&options.file("latency", "csv"), &csv(&all))
@@ -246,10 +250,10 @@ fn table(title: &str, heads: &[&str; 2], all: &[Runs], place: usize) -> String {
     let at = |runs: &Runs| -> Vec<Option<Ages>> {
         runs.rounds.iter().map(|round| round.as_ref().and_then(|ages| ages.get(place).copied())).collect()
     };
-    let reference = all.iter().find(|runs| runs.name == REFERENCE).map(at).unwrap_or_default();
+    let reference = all.iter().find(|runs| runs.name() == REFERENCE).map(at).unwrap_or_default();
     for runs in all {
         let own = at(runs);
-        let mut cells = vec![runs.name.clone()];
+        let mut cells = vec![runs.name().to_owned()];
         for value in [|ages: &Ages| ages.half as f64, |ages: &Ages| ages.most as f64] {
             let times = spread(own.iter().flatten().map(|ages| value(ages) / 1e6));
             let both = own.iter().zip(&reference);
@@ -280,7 +284,7 @@ fn csv(all: &[Runs]) -> String {
                 let Ages { count, half, most } = ages;
                 // Writing to a String does not fail.
                 let _ =
-                    writeln!(text, "{},{},{rate},{count},{},{}", runs.name, round + 1, millis(*half), millis(*most));
+                    writeln!(text, "{},{},{rate},{count},{},{}", runs.name(), round + 1, millis(*half), millis(*most));
             }
         }
     }

@@ -1,11 +1,10 @@
 //! What a tuple holds on the binary wire to the Java companion.
 
-use rdkafka::message::{Header, OwnedHeaders};
 use serde_json::json;
 
 use crate::support::companion::{Datum, FakeCompanion};
 use crate::support::conf::Conf;
-use crate::support::kafka::{Record, Topic};
+use crate::support::kafka::{self, Record, Topic};
 use crate::support::parent::FakeParent;
 use crate::support::zk;
 
@@ -79,12 +78,7 @@ fn records_of_several_topics_go_to_the_streams_that_are_named_and_come_again_the
 #[test]
 fn every_field_of_a_record_can_be_had() {
     let topic = Topic::new("companion", 2);
-    let headers = OwnedHeaders::new()
-        .insert(Header { key: "trace", value: Some("first") })
-        .insert(Header { key: "trace", value: Some("last") })
-        .insert(Header { key: "empty", value: Some("") })
-        .insert(Header::<&[u8]> { key: "null", value: None })
-        .insert(Header { key: "bytes", value: Some(b"\xff".as_slice()) });
+    let headers = kafka::headers();
     let bare = Record { partition: 1, timestamp: Some(1), value: Some(b"bare"), ..Record::default() };
     let full = Record {
         partition: 1,

@@ -1,11 +1,11 @@
 //! Records as they come out of a real broker, and the tuples they become.
 
 use rdkafka::bindings::{rd_kafka_header_add, rd_kafka_headers_t, rd_kafka_resp_err_t};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::OwnedHeaders;
 use serde_json::{Value, json};
 
 use crate::support::conf::Conf;
-use crate::support::kafka::{Producer, Record, Topic};
+use crate::support::kafka::{self, Producer, Record, Topic};
 use crate::support::parent::FakeParent;
 use crate::support::stack::stack;
 use crate::support::zk;
@@ -106,13 +106,7 @@ fn a_long_run_of_skipped_tombstones_holds_up_nothing() {
 #[test]
 fn every_field_of_a_record_can_be_had() {
     let topic = Topic::new("values", 2);
-    let headers = OwnedHeaders::new()
-        .insert(Header { key: "trace", value: Some("first") })
-        .insert(Header { key: "trace", value: Some("last") })
-        .insert(Header { key: "empty", value: Some("") })
-        .insert(Header::<&[u8]> { key: "null", value: None })
-        .insert(Header { key: "bytes", value: Some(b"\xff".as_slice()) });
-    let headers = with_name_that_is_not_utf8(headers);
+    let headers = with_name_that_is_not_utf8(kafka::headers());
     let timestamp = 1_700_000_000_123;
     let full = Record {
         partition: 1,

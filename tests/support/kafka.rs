@@ -8,7 +8,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicRe
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::OwnedHeaders;
+use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientContext, Message as _};
@@ -44,6 +44,16 @@ pub struct Record<'a> {
     pub timestamp: Option<i64>,
     /// Headers.
     pub headers: Option<OwnedHeaders>,
+}
+
+/// Headers of every kind: a name twice, an empty value, none, and one that is not UTF-8.
+pub fn headers() -> OwnedHeaders {
+    OwnedHeaders::new()
+        .insert(Header { key: "trace", value: Some("first") })
+        .insert(Header { key: "trace", value: Some("last") })
+        .insert(Header { key: "empty", value: Some("") })
+        .insert(Header::<&[u8]> { key: "null", value: None })
+        .insert(Header { key: "bytes", value: Some(b"\xff".as_slice()) })
 }
 
 /// A topic of the stack's Kafka.

@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::{Clock, Reading, Source};
+use crate::topic::Topic;
 use crate::{sample, stop};
 
 /// Records of one call.
@@ -22,16 +23,18 @@ const PATIENCE: u32 = 150;
 
 /// With what the spout sets for so many partitions: what it could reach at most.
 pub fn as_ours(source: &Source<'_>) -> Result<Reading> {
-    let sizes = Sizes::of(source.topic.partitions as usize);
-    read(
-        source,
-        &[
-            ("queued.min.messages", sizes.records),
-            ("queued.max.messages.kbytes", sizes.kbytes),
-            ("fetch.queue.backoff.ms", sizes.backoff_ms),
-            ("fetch.wait.max.ms", 100),
-        ],
-    )
+    read(source, &our_settings(source.topic))
+}
+
+/// What the spout sets for that topic.
+pub fn our_settings(topic: &Topic) -> [(&'static str, usize); 4] {
+    let sizes = Sizes::of(topic.partitions as usize);
+    [
+        ("queued.min.messages", sizes.records),
+        ("queued.max.messages.kbytes", sizes.kbytes),
+        ("fetch.queue.backoff.ms", sizes.backoff_ms),
+        ("fetch.wait.max.ms", 100),
+    ]
 }
 
 /// With its own settings, and so much room that no partition ever waits for it.
@@ -39,19 +42,28 @@ pub fn far_ahead(source: &Source<'_>) -> Result<Reading> {
     read(source, &[("queued.min.messages", 1_000_000), ("queued.max.messages.kbytes", 1 << 20)])
 }
 
-fn read(source: &Source<'_>, settings: &[(&str, usize)]) -> Result<Reading> {
+/// Reads all of a topic from its beginning.
+///
+/// # Errors
+/// librdkafka does not take a setting.
+pub fn consumer(kafka: &str, group: &str, topic: &Topic, settings: &[(&str, usize)]) -> Result<BaseConsumer> {
     let mut config = ClientConfig::new();
-    config.set("bootstrap.servers", &source.kafka).set("group.id", &source.id).set("enable.auto.commit", "false");
+    config.set("bootstrap.servers", kafka).set("group.id", group).set("enable.auto.commit", "false");
     for (key, value) in settings {
         config.set(*key, value.to_string());
     }
-    let before = sample::of(std::process::id() as i32);
-    let consumer: BaseConsumer = config.create().with_context(|| format!("a consumer of {}", source.kafka))?;
+    let consumer: BaseConsumer = config.create().with_context(|| format!("a consumer of {kafka}"))?;
     let mut list = TopicPartitionList::new();
-    for partition in 0..source.topic.partitions {
-        list.add_partition_offset(&source.topic.name, partition as i32, Offset::Beginning)?;
+    for partition in 0..topic.partitions {
+        list.add_partition_offset(&topic.name, partition as i32, Offset::Beginning)?;
     }
     consumer.assign(&list)?;
+    Ok(consumer)
+}
+
+fn read(source: &Source<'_>, settings: &[(&str, usize)]) -> Result<Reading> {
+    let before = sample::of(std::process::id() as i32);
+    let consumer = consumer(&source.kafka, &source.id, source.topic, settings)?;
     let mut queue = Queue::of(&consumer)?;
     let (mut count, mut bytes, mut idle, mut clock) = (0, 0, 0, Clock::default());
     while count < source.records {

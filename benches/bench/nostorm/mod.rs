@@ -20,6 +20,8 @@ use super::stop;
 use super::table::Table;
 use super::topic::Topic;
 
+pub use librdkafka::{consumer, our_settings};
+
 /// What all readers have in common.
 pub struct Source<'a> {
     /// What is asked.
